@@ -1,0 +1,50 @@
+"""Frozen nouns and protocols: what everything else speaks of. numpy and pydantic only."""
+
+from ._case import CaseFiles, Dataset, ItemKey, LabelFiles, Problem
+from ._classes import ClassInfo, ClassTable
+from ._decision import Decision, Status, Verdict
+from ._geometry import Geometry, Reorientation
+from ._reporter import RecordingReporter, Reporter, SilentReporter, SubReporter
+from ._scores import (
+    WHOLE_CASE,
+    Direction,
+    Flag,
+    HotSpot,
+    ItemScores,
+    Measure,
+    Question,
+    ScoreValue,
+)
+from ._spec import Spec
+from ._volume import LabelMap, Volume, describe
+
+__all__ = [
+    "WHOLE_CASE",
+    "CaseFiles",
+    "ClassInfo",
+    "ClassTable",
+    "Dataset",
+    "Decision",
+    "Direction",
+    "Flag",
+    "Geometry",
+    "HotSpot",
+    "ItemKey",
+    "ItemScores",
+    "LabelFiles",
+    "LabelMap",
+    "Measure",
+    "Problem",
+    "Question",
+    "RecordingReporter",
+    "Reorientation",
+    "Reporter",
+    "ScoreValue",
+    "SilentReporter",
+    "Spec",
+    "Status",
+    "SubReporter",
+    "Verdict",
+    "Volume",
+    "describe",
+]
