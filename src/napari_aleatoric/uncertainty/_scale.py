@@ -1,0 +1,186 @@
+"""Perception scale of a feature map, and the AUV of a set of scales.
+
+Source: arXiv 2604.10963 (CVPR 2026); the ``sigma`` form follows the authors' released code. Cropping, the floor,
+the mean over present classes and the percentile range are our proposals, because the scale of a full field of view
+mostly follows object size and one absent class would otherwise own the whole range.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from napari_aleatoric.errors import DataError
+
+__all__ = ["SCALE_FLOOR", "auv", "gram", "perception_scale", "scale_from_gram", "scale_from_singular_values"]
+
+Energy = Literal["sigma2", "sigma"]
+FloatArray = NDArray[np.float64]
+
+SCALE_FLOOR = 1e-3
+"""Perception scales below this count as this in the AUV (our proposal)."""
+
+_EPS_ENERGY = 1e-12  # relative guard in the denominator, so that scaling the map changes nothing
+_EPS_SIGMA = 1e-6  # the released code adds this to every singular value; here relative to the largest
+_BLOCK = 1 << 20  # numbers converted to float64 at a time
+
+
+def gram(blocks: Iterable[NDArray[Any]], n_rows: int) -> FloatArray:
+    """Sum ``block @ block.T`` in float64: the Gram matrix of the blocks side by side.
+
+    Parameters
+    ----------
+    blocks : iterable of numpy.ndarray, shape (n_rows, m)
+        Pieces of one matrix along its columns; any real type; NaN and infinity count as 0. One piece is held
+        at a time.
+    n_rows : int
+        Number of rows of every piece.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n_rows, n_rows)
+        Its eigenvalues are the squared singular values of the whole matrix.
+    """
+    total = np.zeros((n_rows, n_rows))
+    for block in blocks:
+        if block.ndim != 2 or block.shape[0] != n_rows:
+            raise DataError(f"Expected blocks with {n_rows} rows, got shape {block.shape}.")
+        step = max(1, _BLOCK // max(1, n_rows))
+        for first in range(0, block.shape[1], step):
+            part = np.nan_to_num(block[:, first : first + step].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+            total += part @ part.T
+    return total
+
+
+def scale_from_singular_values(values: ArrayLike, energy: Energy = "sigma2") -> float:
+    """Normalised entropy of a spectrum: S = −Σ p ln p / ln r.
+
+    Parameters
+    ----------
+    values : array-like, shape (r,)
+        Singular values, r = min(rows, columns) of them, zeros included.
+    energy : {"sigma2", "sigma"}
+        p proportional to σ² (paper) or to σ (released code).
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 for a spectrum of zeros and for r = 1.
+    """
+    sigma = np.clip(np.asarray(values, dtype=np.float64), 0.0, None)
+    largest = float(sigma.max(initial=0.0))
+    if sigma.size < 2 or largest <= 0.0:
+        return 0.0
+    sigma = sigma / largest
+    if energy == "sigma2":
+        weight = sigma**2
+        p = weight / (weight.sum() + _EPS_ENERGY)
+    elif energy == "sigma":
+        weight = sigma + _EPS_SIGMA
+        p = weight / weight.sum()
+    else:
+        raise DataError(f"energy must be 'sigma2' or 'sigma', got '{energy}'.")
+    p = p[p > 0]
+    return float(np.clip(-(p * np.log(p)).sum() / np.log(sigma.size), 0.0, 1.0))
+
+
+def scale_from_gram(matrix: FloatArray, rank: int, energy: Energy = "sigma2") -> float:
+    """Perception scale from a Gram matrix.
+
+    Parameters
+    ----------
+    matrix : numpy.ndarray of float64, shape (n, n)
+        From `gram`.
+    rank : int
+        r = min(rows, columns) of the matrix behind it; the r largest eigenvalues are used.
+    energy : {"sigma2", "sigma"}
+        See `scale_from_singular_values`.
+    """
+    eigenvalues = np.clip(np.linalg.eigvalsh(matrix), 0.0, None)[::-1][:rank]
+    return scale_from_singular_values(np.sqrt(eigenvalues), energy)
+
+
+def perception_scale(
+    feature_map: NDArray[Any], energy: Energy = "sigma2", *, centre: bool = False, unfold: int | None = None
+) -> float:
+    """Semantic perception scale S of one class's map.
+
+    The map is unfolded to a matrix with one row per slice, D × (H·W), and S is the entropy of its normalised
+    spectrum (arXiv 2604.10963). High = the energy spreads over many directions = the model finds the image easy.
+
+    Parameters
+    ----------
+    feature_map : numpy.ndarray, shape (Z, Y, X) or (Y, X)
+        Smooth decoder output (logits) of one class. NaN and infinity count as 0.
+    energy : {"sigma2", "sigma"}
+        Paper (default) or released form; the latter reacts far more to noise.
+    centre : bool
+        Subtract the mean of every row first; neither the paper's formula nor its code does.
+    unfold : {0, 1, 2}, optional
+        The axis that becomes the rows: 0 gives D × (H·W). By default 0, or rows of the image if it has one slice.
+
+    Returns
+    -------
+    float
+        In [0, 1]; 0 for a map of zeros or of rank one. Unchanged when the map is multiplied by a number.
+    """
+    if feature_map.ndim == 2:
+        feature_map = feature_map[np.newaxis]
+    if feature_map.ndim != 3 or feature_map.size == 0:
+        raise DataError(f"Expected a map of shape (Z, Y, X) or (Y, X), got {feature_map.shape}.")
+    axis = (1 if feature_map.shape[0] == 1 else 0) if unfold is None else unfold
+    if axis not in (0, 1, 2):
+        raise DataError(f"unfold must be 0, 1 or 2, got {unfold}.")
+    matrix = np.moveaxis(feature_map, axis, 0).reshape(feature_map.shape[axis], -1)
+    if centre:
+        matrix = np.nan_to_num(matrix.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        matrix = matrix - matrix.mean(axis=1, keepdims=True)
+    # the smaller side: both Gram matrices share their non-zero eigenvalues
+    if matrix.shape[0] > matrix.shape[1]:
+        matrix = matrix.T
+    peak = float(np.abs(np.where(np.isfinite(matrix), matrix, 0)).max(initial=0.0))
+    if peak == 0.0:
+        return 0.0
+    step = max(1, _BLOCK // matrix.shape[0])
+    blocks = (matrix[:, i : i + step].astype(np.float64) / peak for i in range(0, matrix.shape[1], step))
+    return scale_from_gram(gram(blocks, matrix.shape[0]), matrix.shape[0], energy)
+
+
+def auv(
+    scales: ArrayLike, *, floor: float = SCALE_FLOOR, percentiles: tuple[float, float] | None = None
+) -> FloatArray:
+    """Aleatoric uncertainty value of every image of a cohort.
+
+    AUV = 1 − (ln S − min ln S) / (max ln S − min ln S), minimum and maximum over the cohort (arXiv 2604.10963).
+
+    Parameters
+    ----------
+    scales : array-like, shape (n,)
+        Perception scales of one class, or of whole cases. NaN = the class is absent: left out of the range, and
+        NaN in the result.
+    floor : float
+        Scales below it count as it (our proposal).
+    percentiles : tuple of float, optional
+        Take the range between these percentiles (0..100) of ln S and clip, e.g. (1, 99) (our proposal).
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,)
+        1 = hardest, 0 = easiest of this cohort; 0.5 for all if they do not differ. Relative to the cohort:
+        never stored, always computed for the present one.
+    """
+    values = np.asarray(scales, dtype=np.float64)
+    result = np.full(values.shape, np.nan)
+    known = np.isfinite(values)
+    if not known.any():
+        return result
+    logs = np.log(np.maximum(values[known], floor))
+    low, high = np.percentile(logs, percentiles) if percentiles else (logs.min(), logs.max())
+    if high - low <= 0:
+        result[known] = 0.5
+    else:
+        result[known] = 1.0 - np.clip((logs - low) / (high - low), 0.0, 1.0)
+    return result

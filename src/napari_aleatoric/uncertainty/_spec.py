@@ -1,0 +1,47 @@
+"""What a user may choose about the first-day scores."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from napari_aleatoric.model import Spec
+
+__all__ = ["ScoreSpec"]
+
+
+class ScoreSpec(Spec):
+    """Settings of the light classifier, the perception scale and what is kept of them.
+
+    The defaults are the ones that were measured (see the page on label risk); a case is scored by models that
+    never saw it, nor any other case of the same patient.
+    """
+
+    encoder: str = Field(
+        default="auto",
+        description="Image encoder by name; 'auto' takes the filter bank, with colour for colour images.",
+    )
+    seed: int = Field(default=0, ge=0, description="Decides the folds and which voxels are sampled.")
+    n_folds: int = Field(default=2, ge=2, le=10, description="Cross-validation folds over patients.")
+    rounds: int = Field(default=120, ge=5, le=1000, description="Boosting rounds; fewer are used for many classes.")
+    learning_rate: float = Field(default=0.12, gt=0, le=1)
+    max_leaves: int = Field(default=31, ge=3, le=255, description="Leaves per tree.")
+    samples_per_case: int = Field(default=3300, ge=100, description="Voxels of a case that the models learn from.")
+    near_fraction: float = Field(
+        default=0.75, ge=0, le=1, description="Part of them that lies within `near_voxels` of the label."
+    )
+    near_voxels: int = Field(default=4, ge=1, description="What counts as near the label, in voxels.")
+    margin: int = Field(
+        default=24, ge=4, description="Voxels around the labels' box that are still looked at in large volumes."
+    )
+    whole_below: int = Field(
+        default=3_000_000, ge=1, description="Volumes of up to this many voxels are looked at as a whole."
+    )
+    scale_margin: int = Field(default=4, ge=0, description="Voxels around an object's box in its perception scale.")
+    max_training_change: float = Field(
+        default=0.1,
+        ge=0,
+        le=1,
+        description="The models are kept while at most this part of their training cases was added, removed or "
+        "changed; beyond it everything is learned and scored anew.",
+    )
+    maps: bool = Field(default=True, description="Write the voxel maps.")
