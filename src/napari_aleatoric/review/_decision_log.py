@@ -1,0 +1,154 @@
+"""Decisions in the database: appended, never changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, NamedTuple
+
+from sqlalchemy import Engine, Row, func, insert, select
+
+from napari_aleatoric.errors import NotFoundError
+from napari_aleatoric.model import Decision, ItemKey, Verdict
+
+from ._engine import from_us, reading, to_us, writing
+from ._fold import PENDING, ItemState, effective, fold, undone_ids
+from ._items import unknown_item
+from ._schema import decisions, items
+
+__all__ = ["DecisionLog", "HistoryEntry", "States"]
+
+_COLUMNS = [c for c in decisions.c if c.name != "seq"]
+_VERDICTS: dict[str | None, Verdict | None] = {None: None, **{v.value: v for v in Verdict}}
+
+
+class HistoryEntry(Decision):
+    """A decision as it stands in the log: ``undone`` is True where a later entry took it back."""
+
+    undone: bool = False
+
+
+class States(dict[ItemKey, ItemState]):
+    """The state of every item; one without a decision is pending."""
+
+    def __missing__(self, key: ItemKey) -> ItemState:
+        return PENDING
+
+
+class _Row(NamedTuple):
+    """What the fold needs, straight from a row."""
+
+    decision_id: str
+    verdict: Verdict | None
+    quality: int | None
+    comment: str
+    reader: str
+    correction_id: str | None
+    undoes: str | None
+    created: datetime
+
+
+class DecisionLog:
+    """The table of decisions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def append(self, decision: Decision) -> Decision:
+        """Append one entry; on return it is on the disk."""
+        with writing(self._engine) as connection:
+            known = select(items.c.gone).where(
+                items.c.case_id == decision.case_id, items.c.label_reader == decision.label_reader
+            )
+            if connection.execute(known).first() is None:
+                raise unknown_item(decision.key)
+            if decision.undoes is not None:
+                target = select(decisions.c.decision_id).where(
+                    decisions.c.decision_id == decision.undoes,
+                    decisions.c.case_id == decision.case_id,
+                    decisions.c.label_reader == decision.label_reader,
+                )
+                if connection.execute(target).first() is None:
+                    raise NotFoundError(f"There is no decision on item '{decision.key}' with the id to be undone.")
+            connection.execute(insert(decisions).values(**_values(decision)))
+        return decision
+
+    def undo(self, key: ItemKey, reader: str) -> Decision | None:
+        """Take back that reader's last entry that still holds; None if there is none."""
+        query = select(*_COLUMNS).where(*_of(key)).order_by(decisions.c.seq)
+        with writing(self._engine) as connection:
+            log = [_decision(row) for row in connection.execute(query)]
+            mine = [d for d in effective(log) if d.reader == reader]
+            if not mine:
+                return None
+            entry = Decision(
+                case_id=key.case_id, label_reader=key.label_reader, reader=reader, undoes=mine[-1].decision_id
+            )
+            connection.execute(insert(decisions).values(**_values(entry)))
+        return entry
+
+    def history(self, key: ItemKey) -> list[HistoryEntry]:
+        """All entries of one item, oldest first."""
+        query = select(*_COLUMNS).where(*_of(key)).order_by(decisions.c.seq)
+        with reading(self._engine) as connection:
+            log = [_decision(row) for row in connection.execute(query)]
+        undone = undone_ids(log)
+        return [HistoryEntry(**dict(d), undone=d.decision_id in undone) for d in log]
+
+    def everything(self) -> Iterator[Decision]:
+        """All entries of all items, in the order in which they were appended."""
+        with reading(self._engine) as connection:
+            for row in connection.execute(select(*_COLUMNS).order_by(decisions.c.seq)):
+                yield _decision(row)
+
+    def find(self, decision_id: str) -> Decision:
+        """One entry by its id."""
+        query = select(*_COLUMNS).where(decisions.c.decision_id == decision_id)
+        with reading(self._engine) as connection:
+            row = connection.execute(query).first()
+        if row is None:
+            raise NotFoundError(f"There is no decision with the id '{decision_id}'.")
+        return _decision(row)
+
+    def states(self, reader: str | None = None) -> States:
+        """Fold the logs of all items at once; see `ReviewStore.states`."""
+        d = decisions.c
+        query = select(
+            d.case_id, d.label_reader, d.decision_id, d.verdict, d.quality, d.comment, d.reader,
+            d.correction_id, d.undoes, d.created_us,
+        ).order_by(d.case_id, d.label_reader, d.seq)  # fmt: skip
+        if reader is not None:
+            query = query.where(d.reader == reader)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query).fetchall()
+        states = States()
+        for key, group in groupby(rows, key=itemgetter(0, 1)):
+            states[ItemKey(*key)] = fold([_Row(r[2], _VERDICTS[r[3]], *r[4:9], from_us(r[9])) for r in group])
+        return states
+
+    def last_seq(self) -> int:
+        """Return a number that grows with every entry."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(func.coalesce(func.max(decisions.c.seq), 0))).scalar_one())
+
+
+def _of(key: ItemKey) -> tuple[Any, Any]:
+    return decisions.c.case_id == key.case_id, decisions.c.label_reader == key.label_reader
+
+
+def _values(decision: Decision) -> Mapping[str, Any]:
+    values = decision.model_dump(mode="python", exclude={"created", "seen", "verdict"})
+    values["verdict"] = None if decision.verdict is None else decision.verdict.value
+    values["seen"] = json.dumps(decision.model_dump(mode="json", include={"seen"})["seen"])
+    values["created_us"] = to_us(decision.created)
+    return values
+
+
+def _decision(row: Row[Any]) -> Decision:
+    values = dict(row._mapping)
+    values["seen"] = json.loads(values["seen"])
+    values["created"] = from_us(values.pop("created_us"))
+    return Decision(**values)

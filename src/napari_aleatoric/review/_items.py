@@ -1,0 +1,120 @@
+"""Which items there are, and who is looking at one right now."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from napari_aleatoric.errors import NotFoundError, StoreError
+from napari_aleatoric.model import ItemKey
+
+from ._engine import reading, writing
+from ._schema import claims, items
+
+__all__ = ["ItemTable"]
+
+_THIS = (items.c.case_id == bindparam("b_case"), items.c.label_reader == bindparam("b_reader"))
+
+
+class ItemTable:
+    """The table of items and the table of claims."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def sync(self, keys: Sequence[ItemKey], fingerprints: Mapping[ItemKey, str]) -> None:
+        """Make the table hold exactly these items as present; see `ReviewStore.sync_items`."""
+        try:
+            self._sync(keys, fingerprints)
+        except StoreError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+            self._sync(keys, fingerprints)  # another process added the same items in between
+
+    def _sync(self, keys: Sequence[ItemKey], fingerprints: Mapping[ItemKey, str]) -> None:
+        added: list[dict[str, Any]] = []
+        changed: list[dict[str, Any]] = []
+        with writing(self._engine) as connection:
+            rows = connection.execute(
+                select(items.c.case_id, items.c.label_reader, items.c.position, items.c.fingerprint, items.c.gone)
+            )
+            known = {ItemKey(r[0], r[1]): (int(r[2]), str(r[3]), bool(r[4])) for r in rows}
+            for position, key in enumerate(dict.fromkeys(keys)):
+                fingerprint = fingerprints.get(key, "")
+                before = known.pop(key, None)
+                values = {"position": position, "fingerprint": fingerprint, "gone": False}
+                if before is None:
+                    added.append({"case_id": key.case_id, "label_reader": key.label_reader, **values})
+                elif before != (position, fingerprint, False):
+                    changed.append({"b_case": key.case_id, "b_reader": key.label_reader, **values})
+            gone = [
+                {"b_case": key.case_id, "b_reader": key.label_reader, "gone": True}
+                for key, (_, _, was_gone) in known.items()
+                if not was_gone
+            ]
+            if added:
+                connection.execute(insert(items), added)
+            if changed:
+                names = ("position", "fingerprint", "gone")
+                connection.execute(update(items).where(*_THIS).values({n: bindparam(n) for n in names}), changed)
+            if gone:
+                connection.execute(update(items).where(*_THIS).values(gone=bindparam("gone")), gone)
+
+    def present(self) -> list[ItemKey]:
+        """Items of the data set as it is now, in its order."""
+        query = (
+            select(items.c.case_id, items.c.label_reader).where(items.c.gone.is_(False)).order_by(items.c.position)
+        )
+        with reading(self._engine) as connection:
+            return [ItemKey(r[0], r[1]) for r in connection.execute(query)]
+
+    def fingerprints(self) -> dict[ItemKey, str]:
+        """Fingerprint of every present item, as last synchronised, in the order of the data set."""
+        query = (
+            select(items.c.case_id, items.c.label_reader, items.c.fingerprint)
+            .where(items.c.gone.is_(False))
+            .order_by(items.c.position)
+        )
+        with reading(self._engine) as connection:
+            return {ItemKey(r[0], r[1]): str(r[2]) for r in connection.execute(query)}
+
+    def claim(self, key: ItemKey, reader: str, seconds: float) -> str:
+        """Take an item for a while; see `ReviewStore.claim`."""
+        now = time.time_ns() // 1000
+        of_item = (claims.c.case_id == key.case_id, claims.c.label_reader == key.label_reader)
+        with writing(self._engine) as connection:
+            row = connection.execute(select(claims.c.reader, claims.c.until_us).where(*of_item)).first()
+            if row is not None and row[0] != reader and row[1] > now:
+                return str(row[0])
+            connection.execute(delete(claims).where(*of_item))
+            values = {"reader": reader, "until_us": now + int(seconds * 1e6)}
+            connection.execute(insert(claims).values(**key._asdict(), **values))
+        return reader
+
+    def release(self, key: ItemKey, reader: str) -> None:
+        """Give a claim back; nothing happens if it is somebody else's."""
+        mine = (
+            claims.c.case_id == key.case_id,
+            claims.c.label_reader == key.label_reader,
+            claims.c.reader == reader,
+        )
+        with writing(self._engine) as connection:
+            connection.execute(delete(claims).where(*mine))
+
+    def claimed(self) -> dict[ItemKey, str]:
+        """Claims that hold now: item to reader."""
+        query = select(claims.c.case_id, claims.c.label_reader, claims.c.reader)
+        with reading(self._engine) as connection:
+            rows = connection.execute(query.where(claims.c.until_us > time.time_ns() // 1000))
+            return {ItemKey(r[0], r[1]): str(r[2]) for r in rows}
+
+
+def unknown_item(key: ItemKey) -> NotFoundError:
+    """Build the error for an item that was never synchronised."""
+    return NotFoundError(
+        f"There is no item '{key}' in the review store. Read the data set again, so that new cases are added."
+    )

@@ -1,0 +1,152 @@
+"""The tables of the review store, in types that SQLite and PostgreSQL both have.
+
+Nothing is keyed by row number: an item is (case_id, label_reader), a decision and a correction are 32 hexadecimal
+digits. ``seq`` columns only give the order in which entries were appended. Times are whole microseconds since 1970,
+UTC: exact, sortable, the same in every database.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    Column,
+    Float,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+
+__all__ = [
+    "SCHEMA_VERSION",
+    "claims",
+    "corrections",
+    "decisions",
+    "findings",
+    "items",
+    "meta",
+    "metadata",
+    "score_layouts",
+    "scores",
+]
+
+SCHEMA_VERSION = 1
+"""Version that this program writes; kept in the table ``meta``."""
+
+metadata = MetaData()
+_BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in INTEGER columns
+_ID = String(32)
+_NAME = String(255)
+
+
+def _item_columns(*, primary: bool) -> tuple[Column[str], Column[str]]:
+    return (
+        Column("case_id", _NAME, primary_key=primary, nullable=False),
+        Column("label_reader", _NAME, primary_key=primary, nullable=False),
+    )
+
+
+def _of_item() -> ForeignKeyConstraint:
+    return ForeignKeyConstraint(["case_id", "label_reader"], ["items.case_id", "items.label_reader"])
+
+
+meta = Table("meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False))
+
+items = Table(
+    "items",
+    metadata,
+    *_item_columns(primary=True),
+    Column("position", Integer, nullable=False),  # order of the data set
+    Column("fingerprint", String(128), nullable=False),  # of the files, as last seen
+    Column("gone", Boolean, nullable=False, default=False),  # no longer in the data set; its log stays
+    Index("items_by_position", "gone", "position"),
+)
+
+# The columns of a packed row of values. A cohort has one or a few layouts, so that the values of all its items are
+# one array after one fetch. NaN survives, which a float column of SQLite does not grant.
+score_layouts = Table(
+    "score_layouts",
+    metadata,
+    Column("layout_id", String(32), primary_key=True),  # hash of ``columns``
+    Column("columns", Text, nullable=False),  # JSON: [[measure, class_index], ...]
+)
+
+scores = Table(
+    "scores",
+    metadata,
+    *_item_columns(primary=True),
+    Column("layout_id", String(32), ForeignKey("score_layouts.layout_id"), nullable=False),
+    Column("packed", LargeBinary, nullable=False),  # little-endian float64, in the order of the layout
+    Column("fingerprint", String(128), nullable=False),  # of the files that were scored
+    Column("spec_digest", String(64), nullable=False),
+    Column("correction_id", _ID, nullable=True),  # the label version that was scored; NULL = the original
+    Column("scored_us", BigInteger, nullable=False),
+    Column("n_flags", Integer, nullable=False),
+    Column("worst_flag", Float, nullable=False),  # largest severity, 0 without flags
+    _of_item(),
+)
+
+# apart from ``scores``, so that reading all values does not page through all sentences
+findings = Table(
+    "findings",
+    metadata,
+    *_item_columns(primary=True),
+    Column("flags", Text, nullable=False),  # JSON
+    Column("hot_spots", Text, nullable=False),  # JSON
+    _of_item(),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("decision_id", _ID, nullable=False, unique=True),
+    *_item_columns(primary=False),
+    Column("verdict", String(16), nullable=True),
+    Column("quality", Integer, nullable=True),
+    Column("comment", Text, nullable=False),
+    Column("reader", _NAME, nullable=False),
+    Column("seen", Text, nullable=False),  # JSON
+    Column("correction_id", _ID, nullable=True),
+    Column("undoes", _ID, nullable=True),
+    Column("created_us", BigInteger, nullable=False),
+    _of_item(),
+    Index("decisions_of_item", "case_id", "label_reader", "seq"),
+    sqlite_autoincrement=True,
+)
+
+corrections = Table(
+    "corrections",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("correction_id", _ID, nullable=False, unique=True),
+    *_item_columns(primary=False),
+    Column("reader", _NAME, nullable=False),
+    Column("machine", _NAME, nullable=False),  # name of the model that drew it; "" = a person
+    Column("comment", Text, nullable=False),
+    Column("file", Text, nullable=False),  # below corrections/, with "/"; "" = the original label
+    Column("sha256", String(64), nullable=False),  # of the file
+    Column("label_hash", String(64), nullable=False),  # of the voxels
+    Column("geometry", Text, nullable=False),  # JSON; exact where the file format rounds
+    Column("follows", _ID, nullable=True),  # the version it was drawn upon
+    Column("restores", _ID, nullable=True),  # the older version that this one brings back
+    Column("created_us", BigInteger, nullable=False),
+    _of_item(),
+    Index("corrections_of_item", "case_id", "label_reader", "seq"),
+    sqlite_autoincrement=True,
+)
+
+claims = Table(
+    "claims",
+    metadata,
+    *_item_columns(primary=True),
+    Column("reader", _NAME, nullable=False),
+    Column("until_us", BigInteger, nullable=False),
+    _of_item(),
+)
