@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -51,15 +52,20 @@ def write_samples(folder: Path, spec: SampleSpec | None = None, reporter: Report
         (folder / name).mkdir(parents=True, exist_ok=True)
     (folder / "truth" / "truth.json").unlink(missing_ok=True)
     errors: dict[str, ErrorRecord | None] = {}
-    for index in range(spec.n_cases):
-        reporter.step(index, spec.n_cases, f"Drawing case {index + 1} of {spec.n_cases}")
-        case = make_case(spec, index)
-        _write_case(folder, case)
-        errors[case.case_id] = case.error
+    reporter.step(0, spec.n_cases, f"Drawing {spec.n_cases} cases")
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        work = [pool.submit(_make_and_write, folder, spec, index) for index in range(spec.n_cases)]
+        try:
+            for done, future in enumerate(work, start=1):
+                case_id, error = future.result()
+                errors[case_id] = error
+                reporter.step(done, spec.n_cases, f"{done} of {spec.n_cases} cases drawn")
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
     _write_text(folder / "dataset.json", _dataset_json(list(errors)))
     _write_text(folder / "readers" / "manifest.csv", _manifest_csv(list(errors)))
     _write_text(folder / "truth" / "truth.json", _truth_json(spec, errors))  # last: marks the set complete
-    reporter.step(spec.n_cases, spec.n_cases, f"{spec.n_cases} cases written")
 
 
 def read_truth(folder: Path) -> dict[str, ErrorRecord | None]:
@@ -105,6 +111,12 @@ def _refuse_foreign(folder: Path) -> None:
         raise DataError(
             "Expected a new or empty folder for the samples, got one that holds other files; choose another place."
         )
+
+
+def _make_and_write(folder: Path, spec: SampleSpec, index: int) -> tuple[str, ErrorRecord | None]:
+    case = make_case(spec, index)
+    _write_case(folder, case)
+    return case.case_id, case.error
 
 
 def _write_case(folder: Path, case: SampleCase) -> None:
