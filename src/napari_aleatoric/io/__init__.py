@@ -1,1 +1,37 @@
-"""io."""
+"""Files ⇄ model: volumes, labels, data set layouts, the workspace. Data sets are read, never written to."""
+
+from ._formats import safe_name
+from ._labels import SoftLabelWarning, read_label_map
+from ._load import load_image, load_label, on_image_grid
+from ._maps import VoxelMap, has_map, item_folder_name, map_names, read_map, remove_maps, write_map
+from ._rtstruct import OverlapWarning
+from ._scan import scan
+from ._volumes import FirstChannelWarning, read_geometry, read_volume
+from ._workspace import Workspace, WorkspaceChange
+from ._write import write_label_map, write_volume, write_whole
+
+__all__ = [
+    "FirstChannelWarning",
+    "OverlapWarning",
+    "SoftLabelWarning",
+    "VoxelMap",
+    "Workspace",
+    "WorkspaceChange",
+    "has_map",
+    "item_folder_name",
+    "load_image",
+    "load_label",
+    "map_names",
+    "on_image_grid",
+    "read_geometry",
+    "read_label_map",
+    "read_map",
+    "read_volume",
+    "remove_maps",
+    "safe_name",
+    "scan",
+    "write_label_map",
+    "write_map",
+    "write_volume",
+    "write_whole",
+]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from napari_aleatoric.errors import NotFoundError
 
@@ -108,6 +110,10 @@ class Dataset:
         Cases left out, each with its reason.
     spacing_known : bool
         False to report no millimetres for this data set.
+    resample_labels : bool
+        Whether labels on another grid than their image are resampled (nearest, by position) instead of refused.
+    options : mapping
+        What the user chose when the folder was scanned, as plain values, so that it can be scanned again alike.
     """
 
     root: Path
@@ -118,12 +124,18 @@ class Dataset:
     readers: tuple[str, ...] = ("",)
     problems: tuple[Problem, ...] = field(default=())
     spacing_known: bool = True
+    resample_labels: bool = False
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
+
+    @cached_property
+    def _by_id(self) -> dict[str, CaseFiles]:
+        return {case.case_id: case for case in self.cases}
 
     def case(self, case_id: str) -> CaseFiles:
         """Return one case by its id."""
-        for case in self.cases:
-            if case.case_id == case_id:
-                return case
+        found = self._by_id.get(case_id)
+        if found is not None:
+            return found
         raise NotFoundError(f"There is no case '{case_id}' among the {len(self.cases)} cases of this data set.")
 
     @property

@@ -1,0 +1,125 @@
+"""What a layout finder hands back, and the words that tell images from labels."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from napari_aleatoric.io._dicom import dicom_kind
+from napari_aleatoric.io._formats import is_image_file, stem_of
+from napari_aleatoric.model import Problem
+
+__all__ = [
+    "IMAGE_WORDS",
+    "LABEL_WORDS",
+    "Findings",
+    "FoundCase",
+    "FoundLabel",
+    "bare_name",
+    "holds_dicom",
+    "image_files",
+    "is_reader_name",
+    "label_word",
+    "subfolders",
+]
+
+IMAGE_WORDS = ("image", "img")
+LABEL_WORDS = (
+    *("label", "labels", "mask", "masks", "seg", "segs", "segmentation", "segmentations", "gt", "groundtruth"),
+    *("annotation", "annotations", "contour", "roi"),
+)
+_LABEL = "|".join(LABEL_WORDS)
+_READER = re.compile(
+    r"(?:rater|reader|annotator|observer|expert|grader|radiologist|r)[ _-]?[0-9a-z]{1,3}", re.IGNORECASE
+)
+_SUFFIX = re.compile(
+    rf"[ _.\-](?:{_LABEL}|image|img|manual|[0-9]+(?:st|nd|rd|th)(?:ho|_?manual|_?reader|_?observer)?"
+    r"|(?:rater|reader|annotator|observer|expert)[0-9a-z]{0,2})$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class FoundLabel:
+    """One reader's label: files, and a class name for each if every file is one structure."""
+
+    reader: str
+    paths: tuple[Path, ...]
+    structures: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class FoundCase:
+    """A case as found, before any file was opened."""
+
+    case_id: str
+    image: Path
+    labels: tuple[FoundLabel, ...] = ()
+    patient: str = ""
+    series_uid: str = ""
+
+
+@dataclass
+class Findings:
+    """Cases of one layout.
+
+    ``class_names`` is ``{label value: name}`` where the layout states it; empty where labels must be read.
+    """
+
+    layout: str
+    sentence: str
+    cases: list[FoundCase] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    class_names: dict[int, str] = field(default_factory=dict)
+
+
+def image_files(folder: Path) -> list[Path]:
+    """Volume and picture files of a folder, by name."""
+    return sorted(p for p in folder.iterdir() if is_image_file(p) and p.is_file())
+
+
+def subfolders(folder: Path) -> list[Path]:
+    """Folders in a folder, by name; hidden ones left out."""
+    return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
+
+
+def holds_dicom(folder: Path, kind: str = "image") -> list[Path]:
+    """DICOM files of one kind that lie directly in a folder, by name."""
+    return sorted(
+        p
+        for p in folder.iterdir()
+        if p.is_file() and not p.name.startswith(".") and not is_image_file(p) and dicom_kind(p) == kind
+    )
+
+
+def label_word(text: str) -> bool:
+    """Whether the text contains a word for a label, such as "seg" or "mask"."""
+    return re.search(rf"(?:^|[^A-Za-z])(?:{_LABEL})(?:[^A-Za-z]|ed\b|$)", text, re.IGNORECASE) is not None
+
+
+def is_reader_name(stem: str) -> bool:
+    """Whether a file or folder name stands for a reader: "rater1", "reader_A", "observer2"."""
+    return _READER.fullmatch(bare_name(stem) if label_word(stem) else stem) is not None
+
+
+def bare_name(stem: str) -> str:
+    """Return a name without what marks it as image or label: ``x_seg``, ``x_1stHO`` and ``x`` are ``x``."""
+    while True:
+        shorter = _SUFFIX.sub("", stem)
+        if shorter in ("", stem):
+            return stem
+        stem = shorter
+
+
+def by_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[str]]:
+    """Index files by their bare names; returns also the names that stand for more than one file."""
+    found: dict[str, Path] = {}
+    twice: list[str] = []
+    for path in paths:
+        key = bare_name(stem_of(path) if path.is_file() else path.name)
+        if key in found:
+            twice.append(key)
+        found[key] = path
+    return found, twice

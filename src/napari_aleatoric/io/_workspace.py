@@ -1,0 +1,378 @@
+"""The workspace: what is kept about a data set, and where. The data set itself is never written to."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from napari_aleatoric.errors import AleatoricError, WorkspaceError
+from napari_aleatoric.model import (
+    CaseFiles,
+    ClassTable,
+    Dataset,
+    ItemKey,
+    LabelFiles,
+    LabelMap,
+    Problem,
+    Reporter,
+    SilentReporter,
+    Volume,
+)
+
+from ._load import load_image, load_label
+from ._scan import scan
+from ._volumes import read_geometry
+from ._write import write_whole
+
+__all__ = ["FORMAT_VERSION", "Workspace", "WorkspaceChange"]
+
+FORMAT_VERSION = 1
+_FILE = "workspace.json"
+_FOLDERS = ("maps", "embeddings", "corrections", "runs", "exports")
+
+
+@dataclass(frozen=True)
+class WorkspaceChange:
+    """What a new look at the data set's folder found.
+
+    Parameters
+    ----------
+    added, removed, changed : tuple of str
+        Case ids; "changed" means that a file of the case has another size or date.
+    classes_changed : bool
+        Whether the table of classes is another one, so that scores must be made anew.
+    """
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+    classes_changed: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.added or self.removed or self.changed or self.classes_changed)
+
+
+class Workspace:
+    """Handle on a workspace folder. Use `create` or `open`, not the constructor.
+
+    Attributes
+    ----------
+    root : Path
+        The folder.
+    """
+
+    def __init__(self, root: Path, content: dict[str, Any]) -> None:
+        self.root = root
+        self._content = content
+        self._dataset: Dataset | None = None
+
+    # --- making and opening -------------------------------------------------------------------------------------
+
+    @staticmethod
+    def is_workspace(path: Path) -> bool:
+        """Whether the folder holds a workspace."""
+        return (Path(path) / _FILE).is_file()
+
+    @classmethod
+    def create(cls, root: Path, dataset: Dataset) -> Workspace:
+        """Make a workspace for a data set.
+
+        Parameters
+        ----------
+        root : Path
+            A new or empty folder, outside the data set.
+        dataset : Dataset
+            As `scan` found it.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is a workspace already, the folder lies in the data set, or it cannot be written to.
+        """
+        root = Path(root).resolve()
+        if cls.is_workspace(root):
+            raise WorkspaceError(f"{root.name} is a workspace already. Open it, or choose another folder.")
+        data = dataset.root.resolve()
+        if root == data or data in root.parents:
+            raise WorkspaceError(
+                f"The workspace {root.name} would lie inside the data set, which is never written to. Choose a "
+                "folder beside it."
+            )
+        try:
+            for name in _FOLDERS:
+                (root / name).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise WorkspaceError(
+                f"The workspace folder {root.name} cannot be made ({error.strerror or type(error).__name__}). "
+                "Choose a folder that you may write to."
+            ) from error
+        workspace = cls(root, {"format_version": FORMAT_VERSION, "created": datetime.now(UTC).isoformat()})
+        workspace._save(dataset)
+        return workspace
+
+    @classmethod
+    def open(cls, root: Path) -> Workspace:
+        """Open a workspace.
+
+        Raises
+        ------
+        WorkspaceError
+            If there is none, it was made by a newer version, or its data set is not where it was.
+        """
+        root = Path(root).resolve()
+        workspace = cls(root, cls._read(root))
+        if not workspace.dataset_root.is_dir():
+            raise WorkspaceError(
+                f"The data set of the workspace {root.name} is no longer at {workspace.dataset_root}. Put it "
+                "back, or say where it is now (relocate)."
+            )
+        return workspace
+
+    @classmethod
+    def relocate(cls, root: Path, dataset_root: Path) -> Workspace:
+        """Tell a workspace where its data set is now, and open it.
+
+        Raises
+        ------
+        WorkspaceError
+            If a file of the first case is not found below the new folder.
+        """
+        root, dataset_root = Path(root).resolve(), Path(dataset_root).resolve()
+        workspace = cls(root, cls._read(root))
+        for case in workspace._content["dataset"]["cases"][:20]:
+            if not (dataset_root / case["image"]).exists():
+                raise WorkspaceError(
+                    f"{dataset_root.name} is not the data set of this workspace: {Path(case['image']).name} of "
+                    f"case {case['case_id']} is not in it. Choose the folder that was moved."
+                )
+        workspace._content["dataset"]["root"] = _relative(dataset_root, root)
+        workspace._write()
+        return cls.open(root)
+
+    @staticmethod
+    def _read(root: Path) -> dict[str, Any]:
+        path = root / _FILE
+        if not path.is_file():
+            raise WorkspaceError(
+                f"{root.name} is not a workspace: it holds no {_FILE}. Open a workspace folder, or make one from a "
+                "data set."
+            )
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            version = int(content["format_version"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise WorkspaceError(
+                f"{_FILE} of the workspace {root.name} is damaged ({type(error).__name__}). Make a new workspace "
+                "from the data set and move review.db and corrections/ into it."
+            ) from error
+        if version > FORMAT_VERSION:
+            raise WorkspaceError(
+                f"The workspace {root.name} has format {version}; this version knows up to {FORMAT_VERSION}. "
+                "Update napari-aleatoric."
+            )
+        return dict(content)
+
+    # --- places -------------------------------------------------------------------------------------------------
+
+    @property
+    def dataset_root(self) -> Path:
+        """Folder of the data set."""
+        return (self.root / str(self._content["dataset"]["root"])).resolve()
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set as last scanned."""
+        if self._dataset is None:
+            self._dataset = _dataset_from_json(self._content["dataset"], self.dataset_root)
+        return self._dataset
+
+    @property
+    def store_url(self) -> str:
+        """Address of the review store: a file in the workspace, or the team's database."""
+        return str(self._content.get("store_url") or f"sqlite:///{(self.root / 'review.db').as_posix()}")
+
+    @property
+    def maps_dir(self) -> Path:
+        """Voxel maps."""
+        return self.root / "maps"
+
+    @property
+    def embeddings_dir(self) -> Path:
+        """Cached features; safe to delete."""
+        return self.root / "embeddings"
+
+    @property
+    def corrections_dir(self) -> Path:
+        """Saved label versions and journals."""
+        return self.root / "corrections"
+
+    @property
+    def runs_dir(self) -> Path:
+        """One folder per job."""
+        return self.root / "runs"
+
+    @property
+    def exports_dir(self) -> Path:
+        """What was exported."""
+        return self.root / "exports"
+
+    # --- reading ------------------------------------------------------------------------------------------------
+
+    def load_image(self, case_id: str) -> Volume:
+        """Read the image of a case, in the stored order; see `load_image`."""
+        case = self.dataset.case(case_id)
+        return load_image(case, spacing_known=None if self.dataset.spacing_known else False)
+
+    def load_label(self, case_id: str, reader: str = "") -> LabelMap:
+        """Read the original label of a case on exactly the grid of its image, in the stored order."""
+        case = self.dataset.case(case_id)
+        like = read_geometry(case.image, series_uid=case.series_uid)
+        if not self.dataset.spacing_known and like.spacing_known:
+            like = replace(like, spacing_known=False)
+        return load_label(self.dataset, case, reader, like=like)
+
+    def fingerprint(self, case_id: str, reader: str = "") -> str:
+        """Return 32 hexadecimal digits that change when a file of this item gets another size or date."""
+        case = self.dataset.case(case_id)
+        return _fingerprint([case.image, *case.label_of(reader).paths])
+
+    def fingerprints(self) -> dict[ItemKey, str]:
+        """`fingerprint` of every item of the data set."""
+        return {key: self.fingerprint(*key) for key in self.dataset.items}
+
+    def rescan(self, reporter: Reporter | None = None) -> WorkspaceChange:
+        """Look at the data set's folder again, as it was scanned first, and keep what is found.
+
+        Returns
+        -------
+        WorkspaceChange
+            False if nothing changed.
+
+        Raises
+        ------
+        DataError
+            If no data set is recognised there any more; the workspace is then unchanged.
+        """
+        old, old_prints = self.dataset, self._content["fingerprints"]
+        options = dict(old.options)
+        names = options.get("class_names")
+        source = self.dataset_root / str(options.get("source") or "")
+        new = scan(
+            source,
+            layout=options.get("layout"),
+            class_names={int(v): n for v, n in names.items()} if names else None,
+            spacing_known=options.get("spacing_known"),
+            resample=bool(options.get("resample")),
+            reporter=reporter or SilentReporter(),
+        )
+        before, after = ({case.case_id for case in data.cases} for data in (old, new))
+        self._save(new)
+        prints = self._content["fingerprints"]
+        return WorkspaceChange(
+            added=tuple(sorted(after - before)),
+            removed=tuple(sorted(before - after)),
+            changed=tuple(sorted(c for c in before & after if prints.get(c) != old_prints.get(c))),
+            classes_changed=old.classes != new.classes,
+        )
+
+    # --- keeping ------------------------------------------------------------------------------------------------
+
+    def _save(self, dataset: Dataset) -> None:
+        self._content["dataset"] = _dataset_to_json(dataset, self.root)
+        self._content["fingerprints"] = {
+            case.case_id: _fingerprint([case.image, *(p for label in case.labels for p in label.paths)])
+            for case in dataset.cases
+        }
+        self._dataset = dataset
+        self._write()
+
+    def _write(self) -> None:
+        write_whole(self.root / _FILE, json.dumps(self._content, indent=1, ensure_ascii=False).encode())
+
+
+def _relative(dataset_root: Path, root: Path) -> str:
+    return dataset_root.relative_to(root).as_posix() if root in dataset_root.parents else str(dataset_root)
+
+
+def _fingerprint(paths: Iterable[Path]) -> str:
+    digest = hashlib.blake2b(digest_size=16)
+    for path in paths:
+        try:
+            files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
+            for file in files:
+                found = file.stat()
+                digest.update(f"{file.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+        except OSError:
+            digest.update(f"{path.name}\0absent\n".encode())
+    return digest.hexdigest()
+
+
+def _dataset_to_json(dataset: Dataset, root: Path) -> dict[str, Any]:
+    def text(path: Path) -> str:
+        full = path.resolve()
+        return full.relative_to(dataset.root).as_posix() if full.is_relative_to(dataset.root) else str(full)
+
+    cases = []
+    for case in dataset.cases:
+        labels = [
+            {
+                "reader": label.reader,
+                "paths": [text(p) for p in label.paths],
+                "label_values": list(label.label_values),
+            }
+            for label in case.labels
+        ]
+        entry: dict[str, Any] = {"case_id": case.case_id, "image": text(case.image), "labels": labels}
+        entry |= {k: v for k, v in (("patient", case.patient), ("series_uid", case.series_uid)) if v}
+        cases.append(entry)
+    return {
+        "root": _relative(dataset.root, root),
+        "layout": dataset.layout,
+        "layout_sentence": dataset.layout_sentence,
+        "classes": dataset.classes.to_json(),
+        "readers": list(dataset.readers),
+        "spacing_known": dataset.spacing_known,
+        "resample_labels": dataset.resample_labels,
+        "options": dict(dataset.options),
+        "cases": cases,
+        "problems": [{"case_id": p.case_id, "sentence": p.sentence} for p in dataset.problems],
+    }
+
+
+def _dataset_from_json(value: dict[str, Any], root: Path) -> Dataset:
+    try:
+        cases = tuple(
+            CaseFiles(
+                case_id=entry["case_id"],
+                image=root / entry["image"],
+                labels=tuple(
+                    LabelFiles(one["reader"], tuple(root / p for p in one["paths"]), tuple(one["label_values"]))
+                    for one in entry["labels"]
+                ),
+                patient=entry.get("patient", ""),
+                series_uid=entry.get("series_uid", ""),
+            )
+            for entry in value["cases"]
+        )
+        return Dataset(
+            root=root,
+            layout=value["layout"],
+            layout_sentence=value["layout_sentence"],
+            classes=ClassTable.from_json(value["classes"]),
+            cases=cases,
+            readers=tuple(value["readers"]),
+            problems=tuple(Problem(p["case_id"], p["sentence"]) for p in value["problems"]),
+            spacing_known=value["spacing_known"],
+            resample_labels=value["resample_labels"],
+            options=value["options"],
+        )
+    except (KeyError, TypeError, ValueError, AleatoricError) as error:
+        raise WorkspaceError(
+            f"{_FILE} is damaged: what it says about the data set is not understood ({type(error).__name__}). "
+            "Make a new workspace from the data set and move review.db and corrections/ into it."
+        ) from error
