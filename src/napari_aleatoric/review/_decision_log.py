@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from datetime import datetime
-from itertools import groupby
-from operator import itemgetter
 from typing import Any, NamedTuple
 
 from sqlalchemy import Engine, Row, func, insert, select
@@ -14,7 +12,7 @@ from sqlalchemy import Engine, Row, func, insert, select
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Decision, ItemKey, Verdict
 
-from ._engine import from_us, reading, to_us, writing
+from ._engine import fetch_all, from_us, reading, to_us, writing
 from ._fold import PENDING, ItemState, effective, fold, undone_ids
 from ._items import unknown_item
 from ._schema import decisions, items
@@ -38,8 +36,8 @@ class States(dict[ItemKey, ItemState]):
         return PENDING
 
 
-class _Row(NamedTuple):
-    """What the fold needs, straight from a row."""
+class LogRow(NamedTuple):
+    """What the fold needs, straight from the database."""
 
     decision_id: str
     verdict: Verdict | None
@@ -117,17 +115,27 @@ class DecisionLog:
         """Fold the logs of all items at once; see `ReviewStore.states`."""
         d = decisions.c
         query = select(
-            d.case_id, d.label_reader, d.decision_id, d.verdict, d.quality, d.comment, d.reader,
-            d.correction_id, d.undoes, d.created_us,
-        ).order_by(d.case_id, d.label_reader, d.seq)  # fmt: skip
+            d.case_id,
+            d.label_reader,
+            d.decision_id,
+            d.verdict,
+            d.quality,
+            d.comment,
+            d.reader,
+            d.correction_id,
+            d.undoes,
+            d.created_us,
+        ).order_by(d.seq)
         if reader is not None:
             query = query.where(d.reader == reader)
         with reading(self._engine) as connection:
-            rows = connection.execute(query).fetchall()
-        states = States()
-        for key, group in groupby(rows, key=itemgetter(0, 1)):
-            states[ItemKey(*key)] = fold([_Row(r[2], _VERDICTS[r[3]], *r[4:9], from_us(r[9])) for r in group])
-        return states
+            rows = fetch_all(connection, query)
+        logs: dict[ItemKey, list[LogRow]] = {}
+        for case_id, label_reader, decision_id, verdict, quality, comment, who, correction_id, undoes, us in rows:
+            key = ItemKey(case_id, label_reader)
+            row = LogRow(decision_id, _VERDICTS[verdict], quality, comment, who, correction_id, undoes, from_us(us))
+            logs.setdefault(key, []).append(row)
+        return States((key, fold(log)) for key, log in logs.items())
 
     def last_seq(self) -> int:
         """Return a number that grows with every entry."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, Select, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -16,7 +17,16 @@ from napari_aleatoric.errors import StoreError
 
 from ._schema import SCHEMA_VERSION, meta, metadata
 
-__all__ = ["from_us", "open_engine", "reading", "to_us", "writing"]
+__all__ = [
+    "fetch_all",
+    "from_us",
+    "once_more",
+    "open_engine",
+    "quiet_collector",
+    "reading",
+    "to_us",
+    "writing",
+]
 
 BUSY_TIMEOUT_S = 30
 """How long a writer waits for another process before it gives up."""
@@ -125,6 +135,49 @@ def _known_version(engine: Engine) -> int | None:
             return None
         row = connection.execute(select(meta.c.value).where(meta.c.name == "schema_version")).first()
     return None if row is None else int(row[0])
+
+
+@contextmanager
+def quiet_collector() -> Iterator[None]:
+    """Keep Python's cycle collector from running while hundreds of thousands of small objects are made.
+
+    It would run again and again, for nothing: none of them refers to another.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def fetch_all(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...]]:
+    """Fetch a large result as plain tuples, values as the driver gives them.
+
+    SQLAlchemy's own rows would cost several times as much.
+    """
+    text = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))
+    cursor = connection.connection.cursor()
+    try:
+        with quiet_collector():
+            cursor.execute(text)
+            return list(cursor.fetchall())
+    finally:
+        cursor.close()
+
+
+_T = TypeVar("_T")
+
+
+def once_more(write: Callable[[], _T]) -> _T:
+    """Try a write again if another process added the same row at the same moment."""
+    try:
+        return write()
+    except StoreError as error:
+        if not isinstance(error.__cause__, IntegrityError):
+            raise
+        return write()
 
 
 @contextmanager

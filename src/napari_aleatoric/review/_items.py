@@ -7,12 +7,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Engine, bindparam, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
-from napari_aleatoric.errors import NotFoundError, StoreError
+from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import ItemKey
 
-from ._engine import reading, writing
+from ._engine import fetch_all, once_more, reading, writing
 from ._schema import claims, items
 
 __all__ = ["ItemTable"]
@@ -28,20 +27,16 @@ class ItemTable:
 
     def sync(self, keys: Sequence[ItemKey], fingerprints: Mapping[ItemKey, str]) -> None:
         """Make the table hold exactly these items as present; see `ReviewStore.sync_items`."""
-        try:
-            self._sync(keys, fingerprints)
-        except StoreError as error:
-            if not isinstance(error.__cause__, IntegrityError):
-                raise
-            self._sync(keys, fingerprints)  # another process added the same items in between
+        once_more(lambda: self._sync(keys, fingerprints))
 
     def _sync(self, keys: Sequence[ItemKey], fingerprints: Mapping[ItemKey, str]) -> None:
         added: list[dict[str, Any]] = []
         changed: list[dict[str, Any]] = []
         with writing(self._engine) as connection:
-            rows = connection.execute(
-                select(items.c.case_id, items.c.label_reader, items.c.position, items.c.fingerprint, items.c.gone)
+            query = select(
+                items.c.case_id, items.c.label_reader, items.c.position, items.c.fingerprint, items.c.gone
             )
+            rows = fetch_all(connection, query)
             known = {ItemKey(r[0], r[1]): (int(r[2]), str(r[3]), bool(r[4])) for r in rows}
             for position, key in enumerate(dict.fromkeys(keys)):
                 fingerprint = fingerprints.get(key, "")
@@ -70,7 +65,7 @@ class ItemTable:
             select(items.c.case_id, items.c.label_reader).where(items.c.gone.is_(False)).order_by(items.c.position)
         )
         with reading(self._engine) as connection:
-            return [ItemKey(r[0], r[1]) for r in connection.execute(query)]
+            return [ItemKey(*row) for row in fetch_all(connection, query)]
 
     def fingerprints(self) -> dict[ItemKey, str]:
         """Fingerprint of every present item, as last synchronised, in the order of the data set."""
@@ -80,7 +75,7 @@ class ItemTable:
             .order_by(items.c.position)
         )
         with reading(self._engine) as connection:
-            return {ItemKey(r[0], r[1]): str(r[2]) for r in connection.execute(query)}
+            return {ItemKey(r[0], r[1]): str(r[2]) for r in fetch_all(connection, query)}
 
     def claim(self, key: ItemKey, reader: str, seconds: float) -> str:
         """Take an item for a while; see `ReviewStore.claim`."""

@@ -33,7 +33,6 @@ __all__ = [
     "meta",
     "metadata",
     "score_layouts",
-    "scores",
 ]
 
 SCHEMA_VERSION = 1
@@ -58,6 +57,17 @@ def _of_item() -> ForeignKeyConstraint:
 
 meta = Table("meta", metadata, Column("name", String(64), primary_key=True), Column("value", Text, nullable=False))
 
+# The columns of a packed row of values. A cohort has one or a few layouts, so that the values of all its items are
+# one array after one fetch. NaN survives, which a float column of SQLite does not grant.
+score_layouts = Table(
+    "score_layouts",
+    metadata,
+    Column("layout_id", Integer, primary_key=True),
+    Column("digest", String(32), nullable=False, unique=True),  # of ``columns``
+    Column("columns", Text, nullable=False),  # JSON: [[measure, class_index], ...]
+)
+
+# One row holds an item and its values, so that the whole queue is one pass over one table.
 items = Table(
     "items",
     metadata,
@@ -65,34 +75,18 @@ items = Table(
     Column("position", Integer, nullable=False),  # order of the data set
     Column("fingerprint", String(128), nullable=False),  # of the files, as last seen
     Column("gone", Boolean, nullable=False, default=False),  # no longer in the data set; its log stays
-    Index("items_by_position", "gone", "position"),
+    # the scores; all NULL before the first
+    Column("layout_id", Integer, ForeignKey("score_layouts.layout_id"), nullable=True),
+    Column("packed", LargeBinary, nullable=True),  # little-endian float64, in the order of the layout
+    Column("scored_fingerprint", String(128), nullable=True),  # of the files that were scored
+    Column("spec_digest", String(64), nullable=True),
+    Column("scored_correction_id", _ID, nullable=True),  # the label version that was scored; NULL = the original
+    Column("scored_us", BigInteger, nullable=True),
+    Column("n_flags", Integer, nullable=True),
+    Column("worst_flag", Float, nullable=True),  # largest severity, 0 without flags
 )
 
-# The columns of a packed row of values. A cohort has one or a few layouts, so that the values of all its items are
-# one array after one fetch. NaN survives, which a float column of SQLite does not grant.
-score_layouts = Table(
-    "score_layouts",
-    metadata,
-    Column("layout_id", String(32), primary_key=True),  # hash of ``columns``
-    Column("columns", Text, nullable=False),  # JSON: [[measure, class_index], ...]
-)
-
-scores = Table(
-    "scores",
-    metadata,
-    *_item_columns(primary=True),
-    Column("layout_id", String(32), ForeignKey("score_layouts.layout_id"), nullable=False),
-    Column("packed", LargeBinary, nullable=False),  # little-endian float64, in the order of the layout
-    Column("fingerprint", String(128), nullable=False),  # of the files that were scored
-    Column("spec_digest", String(64), nullable=False),
-    Column("correction_id", _ID, nullable=True),  # the label version that was scored; NULL = the original
-    Column("scored_us", BigInteger, nullable=False),
-    Column("n_flags", Integer, nullable=False),
-    Column("worst_flag", Float, nullable=False),  # largest severity, 0 without flags
-    _of_item(),
-)
-
-# apart from ``scores``, so that reading all values does not page through all sentences
+# apart from ``items``, so that reading all values does not page through all sentences
 findings = Table(
     "findings",
     metadata,

@@ -5,21 +5,22 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, delete, insert, select
+from sqlalchemy import Connection, Engine, delete, insert, select, update
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Flag, HotSpot, ItemKey, ItemScores, ScoreValue
 
-from ._engine import reading, writing
+from ._engine import fetch_all, once_more, quiet_collector, reading, writing
 from ._items import unknown_item
-from ._schema import findings, items, score_layouts, scores
+from ._schema import findings, items, score_layouts
 
-__all__ = ["ScoreInfo", "ScoreRows"]
+__all__ = ["Overview", "ScoreInfo", "ScoreRows"]
 
 FloatArray = NDArray[np.float64]
 Columns = dict[tuple[str, int], FloatArray]
@@ -33,12 +34,30 @@ class ScoreInfo(NamedTuple):
     correction_id: str | None
     n_flags: int
     worst_flag: float
-    scored_us: int
 
 
-def _layout_of(values: tuple[ScoreValue, ...]) -> tuple[str, str]:
+class Overview(NamedTuple):
+    """Everything that a queue needs to know of all present items, in the order of the data set.
+
+    ``keys`` are plain (case_id, label_reader) tuples. A row without scores has ``scored`` False and NaN everywhere.
+    """
+
+    keys: list[tuple[str, str]]
+    columns: Columns
+    scored: NDArray[np.bool_]
+    n_flags: NDArray[np.int64]
+    changed: NDArray[np.bool_]  # files or spec are no longer those of the score
+    correction_ids: dict[int, str]  # row to the label version that was scored, where not the original
+
+
+def _layout_id(connection: Connection, values: tuple[ScoreValue, ...]) -> int:
+    """Find or add the row that names the columns of these values."""
     columns = json.dumps([[v.measure, v.class_index] for v in values])
-    return hashlib.blake2b(columns.encode(), digest_size=16).hexdigest(), columns
+    digest = hashlib.blake2b(columns.encode(), digest_size=16).hexdigest()
+    query = select(score_layouts.c.layout_id).where(score_layouts.c.digest == digest)
+    if connection.execute(query).first() is None:
+        connection.execute(insert(score_layouts).values(digest=digest, columns=columns))
+    return int(connection.execute(query).scalar_one())
 
 
 def _flags_from(text: str) -> tuple[Flag, ...]:
@@ -82,42 +101,40 @@ class ScoreRows:
     ) -> None:
         """Replace the scores of one item; see `ReviewStore.put_item_scores`."""
         key = item_scores.key
-        of_item = key._asdict()
-        layout_id, columns = _layout_of(item_scores.values)
-        packed = np.array([v.value for v in item_scores.values], dtype="<f8").tobytes()
-        flags = json.dumps([vars(f) for f in item_scores.flags], default=_plain)
-        hot_spots = json.dumps([vars(h) for h in item_scores.hot_spots], default=_plain)
         row = {
-            "layout_id": layout_id,
-            "packed": packed,
-            "fingerprint": fingerprint,
+            "packed": np.array([v.value for v in item_scores.values], dtype="<f8").tobytes(),
+            "scored_fingerprint": fingerprint,
             "spec_digest": spec_digest,
-            "correction_id": correction_id,
+            "scored_correction_id": correction_id,
             "scored_us": time.time_ns() // 1000,
             "n_flags": len(item_scores.flags),
             "worst_flag": max((float(f.severity) for f in item_scores.flags), default=0.0),
         }
-        with writing(self._engine) as connection:
-            if connection.execute(select(items.c.gone).where(*_is(items, key))).first() is None:
-                raise unknown_item(key)
-            known = select(score_layouts.c.layout_id).where(score_layouts.c.layout_id == layout_id)
-            if connection.execute(known).first() is None:
-                connection.execute(insert(score_layouts).values(layout_id=layout_id, columns=columns))
-            connection.execute(delete(scores).where(*_is(scores, key)))
-            connection.execute(insert(scores).values(**of_item, **row))
-            connection.execute(delete(findings).where(*_is(findings, key)))
-            connection.execute(insert(findings).values(**of_item, flags=flags, hot_spots=hot_spots))
+        found = {
+            "flags": json.dumps([vars(f) for f in item_scores.flags], default=_plain),
+            "hot_spots": json.dumps([vars(h) for h in item_scores.hot_spots], default=_plain),
+        }
+
+        def write() -> None:
+            with writing(self._engine) as connection:
+                values = {**row, "layout_id": _layout_id(connection, item_scores.values)}
+                if connection.execute(update(items).where(*_is(items, key)).values(values)).rowcount == 0:
+                    raise unknown_item(key)
+                connection.execute(delete(findings).where(*_is(findings, key)))
+                connection.execute(insert(findings).values(**key._asdict(), **found))
+
+        once_more(write)
 
     def get(self, key: ItemKey) -> ItemScores:
         """Everything measured on one item."""
         query = (
-            select(score_layouts.c.columns, scores.c.packed, findings.c.flags, findings.c.hot_spots)
-            .join_from(scores, score_layouts)
+            select(score_layouts.c.columns, items.c.packed, findings.c.flags, findings.c.hot_spots)
+            .join_from(items, score_layouts)
             .join(
                 findings,
-                (findings.c.case_id == scores.c.case_id) & (findings.c.label_reader == scores.c.label_reader),
+                (findings.c.case_id == items.c.case_id) & (findings.c.label_reader == items.c.label_reader),
             )
-            .where(*_is(scores, key))
+            .where(*_is(items, key))
         )
         with reading(self._engine) as connection:
             row = connection.execute(query).first()
@@ -141,25 +158,43 @@ class ScoreRows:
 
     def scored_fingerprints(self, spec_digest: str) -> dict[ItemKey, str]:
         """Fingerprints at scoring of the items scored with that spec."""
-        query = select(scores.c.case_id, scores.c.label_reader, scores.c.fingerprint)
+        query = select(items.c.case_id, items.c.label_reader, items.c.scored_fingerprint)
         with reading(self._engine) as connection:
-            rows = connection.execute(query.where(scores.c.spec_digest == spec_digest))
-            return {ItemKey(r[0], r[1]): str(r[2]) for r in rows}
+            rows = fetch_all(connection, query.where(items.c.spec_digest == spec_digest))
+        return {ItemKey(r[0], r[1]): str(r[2]) for r in rows}
 
-    def info(self) -> dict[ItemKey, ScoreInfo]:
-        """Say what the scores of every scored item were made from."""
-        query = select(
-            scores.c.case_id,
-            scores.c.label_reader,
-            scores.c.fingerprint,
-            scores.c.spec_digest,
-            scores.c.correction_id,
-            scores.c.n_flags,
-            scores.c.worst_flag,
-            scores.c.scored_us,
-        )
+    def info(self, key: ItemKey) -> ScoreInfo | None:
+        """Say what the scores of one item were made from."""
+        i = items.c
+        query = select(i.scored_fingerprint, i.spec_digest, i.scored_correction_id, i.n_flags, i.worst_flag)
         with reading(self._engine) as connection:
-            return {ItemKey(r[0], r[1]): ScoreInfo(*r[2:]) for r in connection.execute(query)}
+            row = connection.execute(query.where(*_is(items, key), i.layout_id.is_not(None))).first()
+        return None if row is None else ScoreInfo(*row)
+
+    def overview(self) -> Overview:
+        """Read what a queue needs, in one pass over the table."""
+        i = items.c
+        newest = select(i.spec_digest).where(i.gone.is_(False), i.scored_us.is_not(None))
+        with reading(self._engine) as connection:
+            layouts = {
+                r[0]: json.loads(r[1])
+                for r in connection.execute(select(score_layouts.c.layout_id, score_layouts.c.columns))
+            }
+            digest = connection.execute(newest.order_by(i.scored_us.desc()).limit(1)).scalar()
+            changed = (i.fingerprint != i.scored_fingerprint) | (i.spec_digest != (digest or ""))
+            query = select(
+                i.case_id,
+                i.label_reader,
+                i.position,
+                i.layout_id,
+                i.packed,
+                i.n_flags,
+                changed,
+                i.scored_correction_id,
+            ).where(i.gone.is_(False))
+            rows = fetch_all(connection, query)
+        with quiet_collector():
+            return _overview(rows, layouts)
 
     def table(self) -> tuple[list[ItemKey], Columns]:
         """All values of all scored items that are present, in the order of the data set.
@@ -170,39 +205,46 @@ class ScoreRows:
         columns : dict of (measure, class_index) to numpy.ndarray of float64, shape (n,)
             NaN where an item has no such value.
         """
-        query = (
-            select(scores.c.case_id, scores.c.label_reader, scores.c.layout_id, scores.c.packed)
-            .join_from(
-                scores,
-                items,
-                (items.c.case_id == scores.c.case_id) & (items.c.label_reader == scores.c.label_reader),
-            )
-            .where(items.c.gone.is_(False))
-            .order_by(items.c.position)
-        )
-        with reading(self._engine) as connection:
-            layouts = {r[0]: json.loads(r[1]) for r in connection.execute(select(score_layouts))}
-            rows = connection.execute(query).fetchall()
-        if not rows:
-            return [], {}
-        cases, readers, layout_ids, packed = zip(*rows, strict=True)
-        keys = list(map(ItemKey._make, zip(cases, readers, strict=True)))
-        return keys, _unpack(layout_ids, packed, layouts)
+        found = self.overview()
+        keys = [ItemKey._make(key) for key, scored in zip(found.keys, found.scored.tolist(), strict=True) if scored]
+        if len(keys) == len(found.keys):
+            return keys, found.columns
+        return keys, {name: column[found.scored] for name, column in found.columns.items()}
 
 
-def _unpack(layout_ids: tuple[str, ...], packed: tuple[bytes, ...], layouts: Mapping[str, Any]) -> Columns:
-    """Spread packed rows over columns, one layout at a time."""
-    n = len(packed)
+def _overview(rows: list[tuple[Any, ...]], layouts: Mapping[int, Any]) -> Overview:
+    """Turn rows (case, reader, position, layout, packed, n_flags, changed, correction) into columns."""
+    if not rows:
+        none = np.empty(0, dtype=bool)
+        return Overview([], {}, none, np.empty(0, dtype=np.int64), none, {})
+    order = np.argsort(np.fromiter(map(itemgetter(2), rows), np.int64, len(rows)), kind="stable")
+    if np.any(order[1:] < order[:-1]):
+        rows = [rows[row] for row in order.tolist()]
+    cases, readers, _, layout_ids, packed, n_flags, changed, correction_ids = zip(*rows, strict=True)
+    layout = np.array([0 if number is None else number for number in layout_ids])
+    return Overview(
+        keys=list(zip(cases, readers, strict=True)),
+        columns=_unpack(layout, packed, layouts),
+        scored=layout > 0,
+        n_flags=np.array([n or 0 for n in n_flags], dtype=np.int64),
+        changed=np.array(list(map(bool, changed))),
+        correction_ids={row: c for row, c in enumerate(correction_ids) if c is not None},
+    )
+
+
+def _unpack(layout: NDArray[np.int64], packed: Sequence[bytes | None], layouts: Mapping[int, Any]) -> Columns:
+    """Spread packed rows over columns, one layout at a time; NaN where a row has no such value."""
     columns: Columns = {}
-    used = set(layout_ids)
-    which = np.array(layout_ids) if len(used) > 1 else None
-    for layout_id in sorted(used):
+    used = np.unique(layout).tolist()
+    for layout_id in used:
+        if layout_id == 0:
+            continue
         names = [(str(measure), int(class_index)) for measure, class_index in layouts[layout_id]]
-        where: Any = slice(None) if which is None else np.flatnonzero(which == layout_id)
-        mine = packed if which is None else [packed[i] for i in where]
-        block = np.frombuffer(b"".join(mine), dtype="<f8").reshape(len(mine), len(names))
+        where = np.flatnonzero(layout == layout_id)
+        mine = packed if len(used) == 1 else [packed[row] for row in where.tolist()]
+        block = np.frombuffer(b"".join(m or b"" for m in mine), dtype="<f8").reshape(len(mine), len(names))
         for j, name in enumerate(names):
-            columns.setdefault(name, np.full(n, np.nan))[where] = block[:, j]
+            columns.setdefault(name, np.full(len(packed), np.nan))[where] = block[:, j]
     return columns
 
 

@@ -16,7 +16,7 @@ from ._decision_log import DecisionLog, HistoryEntry, States
 from ._engine import open_engine
 from ._fold import ItemState, fold
 from ._items import ItemTable
-from ._score_rows import ScoreInfo, ScoreRows
+from ._score_rows import Overview, ScoreInfo, ScoreRows
 
 __all__ = ["ReviewStore"]
 
@@ -115,9 +115,13 @@ class ReviewStore:
         """Which items were scored with this spec, and the fingerprint they had then."""
         return self._scores.scored_fingerprints(spec_digest)
 
-    def score_info(self) -> dict[ItemKey, ScoreInfo]:
-        """For every scored item, what its scores were made from and how many flags it has."""
-        return self._scores.info()
+    def score_info(self, key: ItemKey) -> ScoreInfo | None:
+        """Say what the scores of an item were made from, and how many flags it has; None if it was not scored."""
+        return self._scores.info(key)
+
+    def overview(self) -> Overview:
+        """Read what a queue needs to know of all items at once; see `build_queue`."""
+        return self._scores.overview()
 
     def score_table(self) -> ScoreTable:
         """All values of all scored items that are present, in columns, in the order of the data set."""

@@ -98,7 +98,9 @@ def test_new_scores_replace_the_old_ones_of_that_item_only(store: ReviewStore) -
     assert store.scored_fingerprints("a") == {KEYS[1]: "old"}
     assert store.scored_fingerprints("b") == {KEYS[0]: "new"}
     np.testing.assert_array_equal(store.score_table().columns["nll_union", 0], [9.0, 1.0])
-    info = store.score_info()[KEYS[0]]
+    info = store.score_info(KEYS[0])
+    assert info is not None
+    assert store.score_info(KEYS[2]) is None
     assert (info.fingerprint, info.n_flags, info.worst_flag) == ("new", 2, 0.75)
 
 
