@@ -28,6 +28,7 @@ _KINDS = {
     b"1.2.840.10008.5.1.4.1.1.481.2": "dose",
     b"1.2.840.10008.5.1.4.1.1.481.5": "document",
 }
+_IMAGE_CLASSES = rb"5\.1\.4\.1\.1\.(?:1|2|3|4|6|7|12|20|77|128|130|481\.1)(?:\.[0-9.]+)?\Z"
 _MODALITY = {"PT": "PET"}
 _MAX_GAP_DIFFERENCE = 0.02  # of the slice distance
 _MAX_TILT = 1e-3
@@ -192,8 +193,8 @@ def _volumes_of(slices: list[_Slice]) -> list[list[_Slice]]:
 def find_series(folder: Path) -> tuple[tuple[DicomSeries, ...], tuple[str, ...]]:
     """Find the image series in one folder (its subfolders are not searched).
 
-    Files without a series number are one series each grid. Files that are no image (structure sets, reports,
-    DICOMDIR) are passed over.
+    Files without a series number are one series for each grid. Files that are no image (structure sets, reports,
+    DICOMDIR) are passed over. A damaged file spoils its own series only, or all if it does not say which.
 
     Returns
     -------
@@ -203,28 +204,26 @@ def find_series(folder: Path) -> tuple[tuple[DicomSeries, ...], tuple[str, ...]]
         One sentence for every series that cannot be used.
     """
     slices: list[_Slice] = []
-    damaged: list[str] = []
+    damaged: dict[str, list[str]] = defaultdict(list)
     for path in sorted(folder.iterdir()) if folder.is_dir() else [folder]:
         if not path.is_file() or is_image_file(path) or path.name.startswith(".") or dicom_kind(path) != "image":
             continue
         try:
             slices.append(_read_slice(path))
         except DataError:
-            damaged.append(path.name)
-    if damaged:
-        names = ", ".join(damaged[:3]) + (", ..." if len(damaged) > 3 else "")
-        sentence = (
-            f"{len(damaged)} of {len(slices) + len(damaged)} DICOM files in {folder.name} are damaged, cut short "
-            f"or without an image ({names}). Fetch the series again, or move these files away."
-        )
-        return (), (sentence,)
+            uid = _unreadable_slice(path)
+            if uid is not None:
+                damaged[uid].append(path.name)
+    problems = [_damage_sentence(names, folder.name) for names in damaged.values()]
+    if "" in damaged:  # it may belong to any of the series
+        return (), tuple(problems)
+    slices = [item for item in slices if item.uid not in damaged]
 
     groups: dict[tuple[Any, ...], list[_Slice]] = defaultdict(list)
     for item in slices:
         cosines = tuple(np.round(item.direction[:, :2], 3).ravel().tolist())
         groups[(item.uid, item.size, tuple(np.round(item.spacing[:2], 4)), cosines)].append(item)
     found: list[DicomSeries] = []
-    problems: list[str] = []
     counts: dict[str, int] = defaultdict(int)
     for group in groups.values():
         try:
@@ -238,6 +237,25 @@ def find_series(folder: Path) -> tuple[tuple[DicomSeries, ...], tuple[str, ...]]
             name = uid if counts[uid] == 1 else f"{uid}#{counts[uid]}"
             found.append(DicomSeries(name, files, modality, geometry))
     return tuple(found), tuple(problems)
+
+
+def _unreadable_slice(path: Path) -> str | None:
+    """Series of a file that is damaged ("" if it does not say); None if it is DICOM without an image."""
+    with path.open("rb") as stream:
+        start = stream.read(16384)
+    kind = re.search(rb"\x08\x00\x16\x00(?:UI..|....)1\.2\.840\.10008\.([0-9.]+)", start, re.DOTALL)
+    if kind is not None and re.match(_IMAGE_CLASSES, kind.group(1)) is None:
+        return None
+    series = re.search(rb"\x20\x00\x0e\x00(?:UI..|....)([0-9.]+)", start, re.DOTALL)
+    return series.group(1).decode() if series else ""
+
+
+def _damage_sentence(names: list[str], folder: str) -> str:
+    which = ", ".join(names[:3]) + (", ..." if len(names) > 3 else "")
+    return (
+        f"{len(names)} DICOM {'file' if len(names) == 1 else 'files'} of a series in {folder} ({which}) cannot be "
+        "read: damaged or cut short. Fetch the series again, or move the files away."
+    )
 
 
 def _split(group: list[_Slice]) -> list[tuple[tuple[Path, ...], str, Geometry]]:

@@ -113,8 +113,8 @@ def read_label_array(path: Path) -> tuple[NDArray[Any], Geometry, str]:
             data = data[..., 0]
         else:
             raise DataError(
-                f"Expected label values in {path.name}, got {data.shape[-1]} colours in each voxel. Save the label "
-                "as a grey or indexed picture whose values are the classes."
+                f"Expected label values in {path.name}, got {data.shape[-1]} components in each voxel. Save the "
+                "label as a grey or indexed picture whose values are the classes."
             )
     labels, remark = as_integers(data, path.name)
     return labels, geometry, remark

@@ -98,11 +98,11 @@ def scan(
     root = Path(root)
     if not root.exists():
         raise DataError(f"There is no folder {root.name}. Check the path.")
-    findings = _find(root, layout)
+    report = reporter or SilentReporter()
+    findings = _find(root, layout, report)
     names = {int(v): str(n) for v, n in (class_names or findings.class_names).items() if int(v) != 0}
     cases, problems = _unique(findings)
     checked: list[_Checked] = []
-    report = reporter or SilentReporter()
     for done, item in enumerate(_in_threads(lambda c: _check(c, discover=not names, resample=resample), cases)):
         report.step(done, len(cases), f"Reading {item.case.case_id}")
         if item.problem:
@@ -137,11 +137,11 @@ def scan(
     )
 
 
-def _find(root: Path, layout: str | None) -> Findings:
+def _find(root: Path, layout: str | None, report: Reporter) -> Findings:
     for finder in FINDERS:
         if root.is_file() and finder is not FINDERS[0]:
             break
-        findings = finder(root)
+        findings = finder(root, lambda name: report.step(0, 1, f"Looking into {name}"))
         if findings is not None and layout in (None, findings.layout) and (findings.cases or findings.problems):
             return findings
     wanted = f" of the layout '{layout}'" if layout else ""
@@ -153,12 +153,16 @@ def _find(root: Path, layout: str | None) -> Findings:
 
 
 def _unique(findings: Findings) -> tuple[list[FoundCase], list[Problem]]:
-    """Cases with ids that are safe as folder names, each once."""
+    """Cases with ids that are safe as folder names, each once; without a label only where no case has one."""
     cases: list[FoundCase] = []
     problems = list(findings.problems)
     seen: set[str] = set()
+    any_label = any(case.labels for case in findings.cases)
     for case in findings.cases:
         case_id = safe_name(case.case_id)
+        if any_label and not case.labels:
+            problems.append(Problem(case_id, "No label was found for this image; other images have one."))
+            continue
         if case_id.casefold() in seen:  # some systems do not tell A from a in folder names
             problems.append(Problem(case_id, "Another case has the same name. Give every case its own name."))
             continue

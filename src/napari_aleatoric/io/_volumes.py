@@ -15,7 +15,7 @@ from napari_aleatoric.model import Geometry, Volume
 
 from ._dicom import is_dicom, read_series, series_geometry
 from ._formats import is_nifti, is_picture, stem_of
-from ._itk import array_of, geometry_of, permissive_nifti, reader_for, reason_of
+from ._itk import array_of, geometry_of, permissive_nifti, reader_for, reason_of, sitk
 from ._nifti import nifti_geometry, read_nifti_header
 
 __all__ = ["FirstChannelWarning", "guess_modality", "read_file", "read_geometry", "read_volume"]
@@ -81,14 +81,19 @@ def read_file(path: Path) -> tuple[NDArray[Any], Geometry, int]:
     DataError
         If the file cannot be read or its grid cannot be used.
     """
-    geometry = read_geometry(path) if is_nifti(path) else None  # before ITK, whose own sentence is less help
+    geometry = None
+    plain = False
+    if is_nifti(path):  # judged before ITK, whose own sentence is less help
+        header = read_nifti_header(path)
+        geometry = nifti_geometry(path, header)
+        plain = len(header.shape) == 3
     try:
-        image, n_channels = _first_volume(path)
+        image, n_channels = _first_volume(path, plain)
     except DataError:
         if geometry is None:
             raise
         with permissive_nifti():  # a matrix that ITK refuses, and that was judged above
-            image, n_channels = _first_volume(path)
+            image, n_channels = _first_volume(path, plain)
     data = array_of(image)
     if geometry is None:
         geometry = geometry_of(image)
@@ -97,14 +102,18 @@ def read_file(path: Path) -> tuple[NDArray[Any], Geometry, int]:
     return data, geometry, n_channels
 
 
-def _first_volume(path: Path) -> tuple[Any, int]:
-    """Image of the first channel or time point, and how many there are."""
-    reader = reader_for(path)
+def _first_volume(path: Path, plain: bool) -> tuple[Any, int]:
+    """Image of the first channel or time point, and how many there are; ``plain`` if it is known to be one."""
     n_channels = 1
-    if reader.GetDimension() > 3:
+    if plain:
+        reader = sitk().ImageFileReader()
+        reader.SetFileName(str(path))
+    else:
+        reader = reader_for(path)
         size = list(reader.GetSize())
-        n_channels = int(np.prod(size[3:]))
-        reader.SetExtractSize([*size[:3], *([0] * (len(size) - 3))])
+        if len(size) > 3:
+            n_channels = int(np.prod(size[3:]))
+            reader.SetExtractSize([*size[:3], *([0] * (len(size) - 3))])
     try:
         return reader.Execute(), n_channels
     except RuntimeError as error:

@@ -15,6 +15,7 @@ from napari_aleatoric.model import (
     CaseFiles,
     ClassTable,
     Dataset,
+    Geometry,
     ItemKey,
     LabelFiles,
     LabelMap,
@@ -70,6 +71,7 @@ class Workspace:
         self.root = root
         self._content = content
         self._dataset: Dataset | None = None
+        self._grids: dict[str, tuple[str, Geometry]] = {}  # case id → fingerprint of its image, grid
 
     # --- making and opening -------------------------------------------------------------------------------------
 
@@ -231,10 +233,19 @@ class Workspace:
     def load_label(self, case_id: str, reader: str = "") -> LabelMap:
         """Read the original label of a case on exactly the grid of its image, in the stored order."""
         case = self.dataset.case(case_id)
-        like = read_geometry(case.image, series_uid=case.series_uid)
-        if not self.dataset.spacing_known and like.spacing_known:
-            like = replace(like, spacing_known=False)
-        return load_label(self.dataset, case, reader, like=like)
+        return load_label(self.dataset, case, reader, like=self.grid(case_id))
+
+    def grid(self, case_id: str) -> Geometry:
+        """Return the grid of the image of a case, in the stored order, from its header."""
+        case = self.dataset.case(case_id)
+        fingerprint = _fingerprint([case.image])
+        known = self._grids.get(case_id)
+        if known is None or known[0] != fingerprint:
+            geometry = read_geometry(case.image, series_uid=case.series_uid)
+            if not self.dataset.spacing_known and geometry.spacing_known:
+                geometry = replace(geometry, spacing_known=False)
+            known = self._grids[case_id] = (fingerprint, geometry)
+        return known[1]
 
     def fingerprint(self, case_id: str, reader: str = "") -> str:
         """Return 32 hexadecimal digits that change when a file of this item gets another size or date."""
@@ -289,6 +300,7 @@ class Workspace:
             for case in dataset.cases
         }
         self._dataset = dataset
+        self._grids.clear()
         self._write()
 
     def _write(self) -> None:

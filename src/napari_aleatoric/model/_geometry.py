@@ -179,6 +179,8 @@ class Geometry:
         The two grids are the same lattice of points in the patient, stored in another axis order or
         direction; no resampling is involved.
         """
+        if self.same_grid(other, tolerance_voxels):
+            return Reorientation()
         for axes in permutations((0, 1, 2)):
             for bits in range(8):
                 flips = (bool(bits & 4), bool(bits & 2), bool(bits & 1))

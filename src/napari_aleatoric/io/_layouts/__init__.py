@@ -13,7 +13,10 @@ from ._paired_folders import find_paired_folders
 
 __all__ = ["FINDERS", "Findings", "FoundCase", "FoundLabel"]
 
-FINDERS: tuple[Callable[[Path], Findings | None], ...] = (
+Finder = Callable[[Path, Callable[[str], None]], Findings | None]
+"""Takes the folder and a function that is told every folder looked into (and may raise to stop)."""
+
+FINDERS: tuple[Finder, ...] = (
     find_manifest,
     find_dataset_json,
     find_paired_folders,

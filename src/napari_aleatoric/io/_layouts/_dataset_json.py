@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,9 @@ from ._paired_folders import first_channels, pair_by_name
 __all__ = ["find_dataset_json"]
 
 
-def find_dataset_json(root: Path) -> Findings | None:
+def find_dataset_json(root: Path, tick: Callable[[str], None]) -> Findings | None:
     """Recognise a folder with a ``dataset.json`` of the Decathlon or of nnU-Net v2."""
+    tick(root.name)
     path = root / "dataset.json"
     if not path.is_file():
         return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from napari_aleatoric.io._dicom import dicom_kind
-from napari_aleatoric.io._formats import is_image_file, stem_of
+from napari_aleatoric.io._formats import is_image_file
 from napari_aleatoric.model import Problem
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "FoundCase",
     "FoundLabel",
     "bare_name",
+    "has_dicom",
     "holds_dicom",
     "image_files",
     "is_reader_name",
@@ -85,13 +86,25 @@ def subfolders(folder: Path) -> list[Path]:
     return sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith((".", "__")))
 
 
+def _dicom_files(folder: Path, kind: str) -> Iterator[Path]:
+    for path in folder.iterdir():
+        if (
+            not path.name.startswith(".")
+            and not is_image_file(path)
+            and path.is_file()
+            and dicom_kind(path) == kind
+        ):
+            yield path
+
+
+def has_dicom(folder: Path, kind: str = "image") -> bool:
+    """Whether a DICOM file of one kind lies directly in a folder."""
+    return any(True for _ in _dicom_files(folder, kind))
+
+
 def holds_dicom(folder: Path, kind: str = "image") -> list[Path]:
     """DICOM files of one kind that lie directly in a folder, by name."""
-    return sorted(
-        p
-        for p in folder.iterdir()
-        if p.is_file() and not p.name.startswith(".") and not is_image_file(p) and dicom_kind(p) == kind
-    )
+    return sorted(_dicom_files(folder, kind))
 
 
 def label_word(text: str) -> bool:
@@ -111,15 +124,3 @@ def bare_name(stem: str) -> str:
         if shorter in ("", stem):
             return stem
         stem = shorter
-
-
-def by_name(paths: Iterable[Path]) -> tuple[dict[str, Path], list[str]]:
-    """Index files by their bare names; returns also the names that stand for more than one file."""
-    found: dict[str, Path] = {}
-    twice: list[str] = []
-    for path in paths:
-        key = bare_name(stem_of(path) if path.is_file() else path.name)
-        if key in found:
-            twice.append(key)
-        found[key] = path
-    return found, twice

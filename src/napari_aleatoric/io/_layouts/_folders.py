@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from napari_aleatoric.io._dicom import find_series
@@ -18,6 +18,7 @@ from ._finding import (
     Findings,
     FoundCase,
     FoundLabel,
+    has_dicom,
     holds_dicom,
     image_files,
     is_reader_name,
@@ -42,12 +43,13 @@ _IMAGE_STEM = re.compile(r"(ct|mri?|t1w?|t2w?|t2s|flair|pet|scan|volume|norm|ana
 _Case = tuple[str, str, FoundCase]  # kind, example of its names, case (its id without the folder's part)
 
 
-def find_case_folders(root: Path) -> Findings | None:
+def find_case_folders(root: Path, tick: Callable[[str], None]) -> Findings | None:
     """Recognise folders of cases; the commonest kind names the layout."""
     kinds: Counter[str] = Counter()
     examples: dict[str, str] = {}
     findings = Findings("", "")
-    for folder, depth in _walk(root):
+    for folder in _walk(root):
+        tick(folder.name)
         cases, problems = _analyse(folder)
         for kind, example, case in cases:
             kinds[kind] += 1
@@ -60,24 +62,21 @@ def find_case_folders(root: Path) -> Findings | None:
             )
         name = safe_name("_".join(folder.relative_to(root).parts) or root.name)
         findings.problems += [Problem(name, sentence) for sentence in problems]
-        del depth
     if not kinds:
         return None
     findings.layout = kinds.most_common(1)[0][0]
-    parts_of_sentence = [
-        f"{_SENTENCES[kind].format(example=examples[kind])} ({count} {'case' if count == 1 else 'cases'})"
-        for kind, count in kinds.most_common()
-    ]
-    findings.sentence = "; ".join(parts_of_sentence) + "."
+    findings.sentence = (
+        "; also: ".join(_SENTENCES[k].format(example=examples[k]) for k, _ in kinds.most_common()) + "."
+    )
     return findings
 
 
-def _walk(root: Path) -> Iterator[tuple[Path, int]]:
+def _walk(root: Path) -> Iterator[Path]:
     """Folders from the top down, by name; below a folder that is a case itself nothing is searched."""
     stack = [(root, 0)]
     while stack:
         folder, depth = stack.pop()
-        yield folder, depth
+        yield folder
         if depth < _MAX_DEPTH and not _takes_subfolders(folder):
             stack += [(p, depth + 1) for p in reversed(subfolders(folder))]
 
@@ -90,7 +89,7 @@ def _analyse(folder: Path) -> tuple[list[_Case], list[str]]:
     parts = _dicom_parts(folder)
     if parts is not None:
         return _dicom_case(*parts)
-    if holds_dicom(folder):
+    if has_dicom(folder):
         return _dicom_case(folder, folder)
     files = image_files(folder)
     if not files:
@@ -207,7 +206,7 @@ def _image_and_others(case_id: str, image: Path, others: list[Path]) -> _Case:
 def _dicom_parts(folder: Path) -> tuple[Path, Path] | None:
     """``image/`` with DICOM slices beside ``mask/`` with a structure set or label maps."""
     inner = {p.name.casefold(): p for p in subfolders(folder)}
-    image = next((inner[name] for name in _IMAGE_FOLDERS if name in inner and holds_dicom(inner[name])), None)
+    image = next((inner[name] for name in _IMAGE_FOLDERS if name in inner and has_dicom(inner[name])), None)
     mask = next((inner[name] for name in (*LABEL_WORDS, "rtstruct", "rs") if name in inner), None)
     return (image, mask) if image is not None and mask is not None else None
 

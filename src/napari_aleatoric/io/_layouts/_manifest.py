@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from napari_aleatoric.errors import DataError
@@ -20,7 +20,7 @@ __all__ = ["find_manifest"]
 _COLUMNS = ("case", "image", "label", "reader", "patient", "series_uid", "class_name", "label_value", "class_names")
 
 
-def find_manifest(root: Path) -> Findings | None:
+def find_manifest(root: Path, tick: Callable[[str], None]) -> Findings | None:
     """Recognise a manifest: the file itself, or the only table with an ``image`` column in a folder.
 
     Columns (JSON: keys of each entry of ``cases``): ``image`` and usually ``label``, paths relative to the
@@ -33,6 +33,7 @@ def find_manifest(root: Path) -> Findings | None:
     DataError
         If the manifest was named by the user and cannot be understood, or if a folder holds two of them.
     """
+    tick(root.name)
     if root.is_file():
         found = _read(root)
         if found is None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from napari_aleatoric.io._formats import is_image_file, stem_of
 from napari_aleatoric.model import Problem
 
-from ._finding import Findings, FoundCase, FoundLabel, bare_name, holds_dicom, is_reader_name, subfolders
+from ._finding import Findings, FoundCase, FoundLabel, bare_name, has_dicom, is_reader_name, subfolders
 
 __all__ = ["find_paired_folders", "pair_by_name"]
 
@@ -23,7 +24,7 @@ _CHANNEL = re.compile(r"^(.+)_([0-9]{4})$")
 def _entries(folder: Path) -> dict[str, Path]:
     """Images of a folder by their stem: files, or folders of DICOM slices."""
     found = {stem_of(p): p for p in sorted(folder.iterdir()) if p.is_file() and is_image_file(p)}
-    found |= {p.name: p for p in subfolders(folder) if holds_dicom(p)}
+    found |= {p.name: p for p in subfolders(folder) if has_dicom(p)}
     return found
 
 
@@ -68,8 +69,9 @@ def pair_by_name(images: dict[str, Path], labels: dict[str, Path]) -> tuple[dict
     return pairs, orphans
 
 
-def find_paired_folders(root: Path) -> Findings | None:
+def find_paired_folders(root: Path, tick: Callable[[str], None]) -> Findings | None:
     """Recognise ``images/`` beside ``labels/`` (or ``masks/``, ...), or beside one folder per reader."""
+    tick(root.name)
     folders = {p.name.casefold(): p for p in subfolders(root)}
     image_folder = next((folders[name] for name in _IMAGE_FOLDERS if name in folders), None)
     if image_folder is None:
@@ -80,7 +82,7 @@ def find_paired_folders(root: Path) -> Findings | None:
     label_folder = next((folders[name] for name in _LABEL_FOLDERS if name in folders), None)
     readers = {p.name: p for p in subfolders(root) if is_reader_name(p.name)}
     if label_folder is not None and not readers:
-        inner = {p.name: p for p in subfolders(label_folder) if not holds_dicom(p)}
+        inner = {p.name: p for p in subfolders(label_folder) if not has_dicom(p)}
         readers = inner if inner and not _entries(label_folder) else {"": label_folder}
     if not readers:
         return None
