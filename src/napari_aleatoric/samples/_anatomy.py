@@ -166,10 +166,12 @@ def _body_wall(person: Person, grid: PatientGrid, cavity: FloatArray) -> Iterato
     yield Tissue(person.hu["muscle"], filled(_body_ellipse(person, grid, 0.90)), everywhere)
     yield Tissue(person.hu["fat"] - 5.0, filled(cavity), everywhere)
     for side in (-1.0, 1.0):
-        back = ellipsoid(grid, (side * 36, 84, 0), (27, 17, _EVERYWHERE))
-        yield Tissue(person.hu["muscle"], filled(back), everywhere)
-        psoas = ellipsoid(grid, (side * 36, 55, -90), (15, 17, 75))
-        yield Tissue(person.hu["muscle"] + 4.0, filled(psoas), everywhere)
+        box = grid.column(side * 36, 70, 28, 34)
+        part = grid.within(box)
+        back = ellipsoid(part, (side * 36, 84, 0), (27, 17, _EVERYWHERE))
+        yield Tissue(person.hu["muscle"], filled(back), box)
+        psoas = ellipsoid(part, (side * 36, 55, -90), (15, 17, 75))
+        yield Tissue(person.hu["muscle"] + 4.0, filled(psoas), box)
     yield Tissue(person.hu["cortex"] * 0.75, filled(_ribs(person, grid)), everywhere)
 
 
@@ -208,8 +210,9 @@ def _bowels(person: Person, grid: PatientGrid, cavity: FloatArray) -> Iterator[T
         yield Tissue(hu, filled(loop), box)
 
 
-def _spine(person: Person, grid: PatientGrid) -> Iterator[Tissue]:
-    everywhere = _whole(grid)
+def _spine(person: Person, whole: PatientGrid) -> Iterator[Tissue]:
+    box = whole.column(0, 82, 40, 38)
+    grid = whole.within(box)
     body = ellipsoid(grid, (0, 62, 0), (22, 17, _EVERYWHERE))
     phase = np.mod(grid.z, 34.0)
     disc = np.maximum(body, np.abs(phase - 17.0) - 4.0)
@@ -217,19 +220,20 @@ def _spine(person: Person, grid: PatientGrid) -> Iterator[Tissue]:
     process = np.maximum(ellipsoid(grid, (0, 102, 0), (5, 16, _EVERYWHERE)), np.abs(phase - 25.0) - 8.0)
     wings = np.maximum(ellipsoid(grid, (0, 80, 0), (38, 5, _EVERYWHERE)), np.abs(phase - 30.0) - 4.0)
     bone = np.minimum(np.minimum(body, arch), np.minimum(process, wings))
-    yield Tissue(person.hu["cortex"], filled(np.asarray(bone, dtype=np.float32)), everywhere)
-    yield Tissue(person.hu["marrow"], filled(body + 3.0), everywhere)
-    yield Tissue(75.0, filled(np.asarray(disc, dtype=np.float32)), everywhere)
+    yield Tissue(person.hu["cortex"], filled(np.asarray(bone, dtype=np.float32)), box)
+    yield Tissue(person.hu["marrow"], filled(body + 3.0), box)
+    yield Tissue(75.0, filled(np.asarray(disc, dtype=np.float32)), box)
     canal = ellipsoid(grid, (0, 86, 0), (9, 8, _EVERYWHERE))
-    yield Tissue(28.0, filled(canal), everywhere)
+    yield Tissue(28.0, filled(canal), box)
 
 
 def _vessels(person: Person, grid: PatientGrid) -> Iterator[Tissue]:
-    everywhere = _whole(grid)
-    aorta = ellipsoid(grid, (9, 34, 0), (10.5, 10.5, _EVERYWHERE))
-    yield Tissue(person.hu["aorta"], filled(aorta), everywhere)
-    vein = ellipsoid(grid, (-20, 30, 0), (13, 9, _EVERYWHERE))
-    yield Tissue(person.hu["vein"], filled(vein), everywhere)
+    box = grid.column(-5, 32, 30, 14)
+    part = grid.within(box)
+    aorta = ellipsoid(part, (9, 34, 0), (10.5, 10.5, _EVERYWHERE))
+    yield Tissue(person.hu["aorta"], filled(aorta), box)
+    vein = ellipsoid(part, (-20, 30, 0), (13, 9, _EVERYWHERE))
+    yield Tissue(person.hu["vein"], filled(vein), box)
 
 
 def _organs(person: Person, grid: PatientGrid, cavity: FloatArray) -> Iterator[Tissue]:
@@ -253,8 +257,10 @@ def _organs(person: Person, grid: PatientGrid, cavity: FloatArray) -> Iterator[T
         yield Tissue(-900.0, filled(np.asarray(gas, dtype=np.float32)), liver_box)
         yield Tissue(person.hu["liver"], filled(liver), liver_box, 1)
     yield from _spleen(person, grid, cavity, kidneys["left kidney"])
-    for value, distance in zip((3, 4), kidneys.values(), strict=True):
-        yield Tissue(person.hu["kidney"], filled(distance), _whole(grid), value)
+    for value, (name, distance) in zip((3, 4), kidneys.items(), strict=True):
+        box = _kidney_box(person, grid, name)
+        if box is not None:
+            yield Tissue(person.hu["kidney"], filled(distance[box]), box, value)
     if person.tumour_in:
         yield from _tumour(person, grid)
 
@@ -292,13 +298,22 @@ def _spleen(person: Person, grid: PatientGrid, cavity: FloatArray, kidney: Float
     yield Tissue(person.hu["spleen"], filled(spleen), box, 2)
 
 
+def _kidney_box(person: Person, grid: PatientGrid, name: str) -> tuple[slice, slice, slice] | None:
+    return grid.box(person.centre[name], 62 * person.scale[name])
+
+
 def _kidney(person: Person, grid: PatientGrid, name: str) -> FloatArray:
+    """Distance to a kidney; simply far away outside its box."""
     s, (x, y, z) = person.scale[name], person.centre[name]
     medial = 1.0 if x < 0 else -1.0
     turn = _turn(medial * (0.22 + abs(person.tilt[name])), 1)
-    kidney = ellipsoid(grid, (x, y, z), (27 * s, 25 * s, 54 * s), turn)
-    sinus = ellipsoid(grid, (x + medial * 20 * s, y - 4, z), (15 * s, 9 * s, 19 * s))
-    return cut(kidney, sinus)
+    distance = np.full(grid.x.shape, 1000.0, dtype=np.float32)
+    box = _kidney_box(person, grid, name)
+    if box is not None:
+        part = grid.within(box)
+        kidney = ellipsoid(part, (x, y, z), (27 * s, 25 * s, 54 * s), turn)
+        distance[box] = cut(kidney, ellipsoid(part, (x + medial * 20 * s, y - 4, z), (15 * s, 9 * s, 19 * s)))
+    return distance
 
 
 def _tumour(person: Person, grid: PatientGrid) -> Iterator[Tissue]:

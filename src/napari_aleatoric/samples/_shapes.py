@@ -45,6 +45,16 @@ class PatientGrid:
             return None
         return (slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2]))
 
+    def column(self, x: float, y: float, half_x: float, half_y: float) -> Box:
+        """Index box of a column along the body: every voxel that near (in mm) to the line through (x, y)."""
+        near = (np.abs(self.x[::2, ::2, ::2] - x) < half_x + 8) & (np.abs(self.y[::2, ::2, ::2] - y) < half_y + 8)
+        ranges = []
+        for axis, n in enumerate(self.x.shape):
+            used = np.flatnonzero(near.any(axis=tuple(a for a in range(3) if a != axis)))
+            low, high = (2 * int(used[0]) - 2, 2 * int(used[-1]) + 4) if len(used) else (0, n)
+            ranges.append(slice(max(low, 0), min(high, n)))
+        return (ranges[0], ranges[1], ranges[2])
+
     def within(self, box: Box) -> PatientGrid:
         """Return the same grid, only the voxels of a box (the geometry stays that of the whole)."""
         return PatientGrid(self.geometry, self.x[box], self.y[box], self.z[box], self.reach_mm)
