@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Engine, Row, func, insert, select
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Decision, ItemKey, Verdict
 
-from ._engine import fetch_all, from_us, reading, to_us, writing
+from ._engine import fetch_all, from_us, quiet_collector, reading, to_us, writing
 from ._fold import PENDING, ItemState, effective, fold, undone_ids
 from ._items import unknown_item
 from ._schema import decisions, items
 
-__all__ = ["DecisionLog", "HistoryEntry", "States"]
+__all__ = ["STATUSES", "DecisionLog", "HistoryEntry", "StateColumns", "States"]
 
 _COLUMNS = [c for c in decisions.c if c.name != "seq"]
+STATUSES: tuple[str, ...] = ("pending", *(v.value for v in Verdict))
+"""What the status of an item may be."""
+_STATUS_CODES: dict[str | None, int] = {None: 0, **{status: code for code, status in enumerate(STATUSES) if code}}
 _VERDICTS: dict[str | None, Verdict | None] = {None: None, **{v.value: v for v in Verdict}}
 
 
@@ -47,6 +52,36 @@ class LogRow(NamedTuple):
     correction_id: str | None
     undoes: str | None
     created: datetime
+
+
+class StateColumns(NamedTuple):
+    """States of n items in columns, each of shape (n,)."""
+
+    status: NDArray[np.int8]
+    """Place in `STATUSES`."""
+    quality: NDArray[np.int8]
+    """1..5; 0 = none."""
+    comment: NDArray[np.object_]
+    reader: NDArray[np.object_]
+    when_us: NDArray[np.int64]
+    """Microseconds since 1970; 0 = never."""
+    n_decisions: NDArray[np.int32]
+
+    @classmethod
+    def pending(cls, n: int) -> StateColumns:
+        """Columns of n items that nobody has looked at."""
+        return cls(
+            np.zeros(n, dtype=np.int8),
+            np.zeros(n, dtype=np.int8),
+            np.full(n, "", dtype=object),
+            np.full(n, "", dtype=object),
+            np.zeros(n, dtype=np.int64),
+            np.zeros(n, dtype=np.int32),
+        )
+
+    def copy(self) -> StateColumns:
+        """Return columns that may be written to."""
+        return StateColumns._make(column.copy() for column in self)
 
 
 class DecisionLog:
@@ -130,17 +165,88 @@ class DecisionLog:
             query = query.where(d.reader == reader)
         with reading(self._engine) as connection:
             rows = fetch_all(connection, query)
-        logs: dict[ItemKey, list[LogRow]] = {}
-        for case_id, label_reader, decision_id, verdict, quality, comment, who, correction_id, undoes, us in rows:
-            key = ItemKey(case_id, label_reader)
-            row = LogRow(decision_id, _VERDICTS[verdict], quality, comment, who, correction_id, undoes, from_us(us))
-            logs.setdefault(key, []).append(row)
-        return States((key, fold(log)) for key, log in logs.items())
+        with quiet_collector():
+            return _fold_logs(rows)
+
+    def state_columns(self, keys: Sequence[tuple[str, str]], reader: str | None = None) -> StateColumns:
+        """Fold the logs of many items at once, without an object for each; the same states as `states`.
+
+        Parameters
+        ----------
+        keys : sequence of (case_id, label_reader), length n
+        reader : str, optional
+            Only what that reader said.
+        """
+        d, target = decisions.c, decisions.alias("target")
+        query = select(
+            d.case_id, d.label_reader, d.seq, d.verdict, d.quality, d.comment, d.reader, d.created_us
+        ).where(d.undoes.is_(None))
+        undos = (
+            select(d.decision_id, d.undoes, target.c.seq)
+            .join_from(decisions, target, d.undoes == target.c.decision_id, isouter=True)
+            .order_by(d.seq)
+        ).where(d.undoes.is_not(None))
+        if reader is not None:
+            query, undos = query.where(d.reader == reader), undos.where(d.reader == reader)
+        with reading(self._engine) as connection:
+            rows = fetch_all(connection, query.order_by(d.seq))
+            taken_back = fetch_all(connection, undos)
+        with quiet_collector():
+            undone = _undone_seqs(taken_back)
+            if undone:
+                rows = [row for row in rows if row[2] not in undone]
+            return _fold_rows(rows, keys)
 
     def last_seq(self) -> int:
         """Return a number that grows with every entry."""
         with reading(self._engine) as connection:
             return int(connection.execute(select(func.coalesce(func.max(decisions.c.seq), 0))).scalar_one())
+
+
+def _fold_logs(rows: list[tuple[Any, ...]]) -> States:
+    """Fold the logs of all items, entries oldest first."""
+    logs: dict[ItemKey, list[LogRow]] = {}
+    for case_id, label_reader, decision_id, verdict, quality, comment, who, correction_id, undoes, us in rows:
+        row = LogRow(decision_id, _VERDICTS[verdict], quality, comment, who, correction_id, undoes, from_us(us))
+        logs.setdefault(ItemKey(case_id, label_reader), []).append(row)
+    return States((key, fold(log)) for key, log in logs.items())
+
+
+def _undone_seqs(undos: list[tuple[Any, ...]]) -> set[int]:
+    """From all undo entries (id, undoes, number of that entry), oldest first: numbers of the undone entries."""
+    ids: set[str] = set()
+    seqs: set[int] = set()
+    for decision_id, undoes, seq in reversed(undos):
+        if decision_id not in ids:
+            ids.add(undoes)
+            seqs.add(seq)
+    return seqs
+
+
+def _fold_rows(rows: list[tuple[Any, ...]], keys: Sequence[tuple[str, str]]) -> StateColumns:
+    """Fold the entries that hold, oldest first: of several assignments to one item, numpy keeps the last."""
+    columns = StateColumns.pending(len(keys))
+    if not rows:
+        return columns
+    place = dict(zip(keys, range(len(keys)), strict=True))
+    cases, readers, _, verdicts, qualities, comments, who, when = zip(*rows, strict=True)
+    item = np.fromiter((place.get(key, -1) for key in zip(cases, readers, strict=True)), np.int64, len(rows))
+    known = item >= 0
+    status = np.fromiter(map(_STATUS_CODES.__getitem__, verdicts), np.int8, len(rows))
+    quality = np.array([q or 0 for q in qualities], dtype=np.int8)
+    comment, author = np.array(comments, dtype=object), np.array(who, dtype=object)
+    when_us = np.array(when, dtype=np.int64)
+    for some in (known, known & (status > 0)):  # a verdict's author and time count before those of a remark
+        columns.reader[item[some]] = author[some]
+        columns.when_us[item[some]] = when_us[some]
+    some = known & (status > 0)
+    columns.status[item[some]] = status[some]
+    some = known & (quality > 0)
+    columns.quality[item[some]] = quality[some]
+    some = known & (comment != "")
+    columns.comment[item[some]] = comment[some]
+    columns.n_decisions[:] = np.bincount(item[known], minlength=len(keys))
+    return columns
 
 
 def _of(key: ItemKey) -> tuple[Any, Any]:

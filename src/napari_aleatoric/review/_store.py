@@ -12,7 +12,7 @@ from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores
 from napari_aleatoric.uncertainty import ScoreTable
 
 from ._correction_log import Correction, CorrectionLog
-from ._decision_log import DecisionLog, HistoryEntry, States
+from ._decision_log import DecisionLog, HistoryEntry, StateColumns, States
 from ._engine import open_engine
 from ._fold import ItemState, fold
 from ._items import ItemTable
@@ -181,6 +181,10 @@ class ReviewStore:
             A dict of the items with decisions; any other key gives the pending state.
         """
         return self._decisions.states(reader)
+
+    def state_columns(self, keys: Sequence[tuple[str, str]], reader: str | None = None) -> StateColumns:
+        """Fold the logs of these items into numpy columns: `states` for very many items."""
+        return self._decisions.state_columns(keys, reader)
 
     # label versions
 
