@@ -109,7 +109,7 @@ def read_label_array(path: Path) -> tuple[NDArray[Any], Geometry, str]:
         palette = _palette_indices(path) if is_picture(path) else None
         if palette is not None:
             data = palette
-        elif data.shape[-1] <= 2 or (data[..., :1] == data[..., :3]).all():
+        elif is_picture(path) and (data.shape[-1] == 2 or (data[..., :1] == data[..., :3]).all()):
             data = data[..., 0]
         else:
             raise DataError(

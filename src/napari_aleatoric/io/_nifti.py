@@ -18,10 +18,13 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Geometry
 
-__all__ = ["NiftiHeader", "nifti_geometry", "read_nifti_header"]
+__all__ = ["NiftiHeader", "check_whole", "nifti_geometry", "read_nifti_header"]
 
 _UNIT_MM = {1: 1000.0, 2: 1.0, 3: 0.001}  # metre, millimetre, micrometre; 0 is unknown and taken as millimetre
 _MAX_SHEAR_VOXELS = 0.1
+_QUATERNION_NOISE = 3 * float(np.finfo(np.float32).eps)  # what rounding leaves of 1 − b² − c² − d² in a half turn
+_FIELDS = ("8h", 40, "8f", 76, "B", 123, "2h", 252, "18f", 256, "h", 72, "f", 108)
+"""Format and offset of: dim, pixdim, units, form codes, qform and sform, bits per voxel, offset of the voxels."""
 
 
 @dataclass(frozen=True)
@@ -34,14 +37,18 @@ class NiftiHeader:
         Sizes along i, j, k, then time or channels, as far as the file has them.
     ras_from_index_xyz : numpy.ndarray, shape (4, 4)
         Index to RAS millimetres; may be sheared.
+    n_bytes : int
+        How long the file must be, unpacked.
     """
 
     shape: tuple[int, ...]
     ras_from_index_xyz: NDArray[np.float64]
+    n_bytes: int
 
 
 def _quaternion_matrix(b: float, c: float, d: float) -> NDArray[np.float64]:
-    a = np.sqrt(max(0.0, 1.0 - (b * b + c * c + d * d)))
+    rest = 1.0 - (b * b + c * c + d * d)
+    a = np.sqrt(rest) if rest > _QUATERNION_NOISE else 0.0
     return np.array(
         [
             [a * a + b * b - c * c - d * d, 2 * (b * c - a * d), 2 * (b * d + a * c)],
@@ -55,7 +62,7 @@ def _read_start(path: Path) -> bytes:
     opener = gzip.open if path.name.lower().endswith(".gz") else open
     try:
         with opener(path, "rb") as stream:
-            return bytes(stream.read(540))
+            return bytes(stream.read(348))
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(
             f"{path.name} cannot be read: it is not a whole NIfTI file ({type(error).__name__}). "
@@ -64,7 +71,7 @@ def _read_start(path: Path) -> bytes:
 
 
 def read_nifti_header(path: Path) -> NiftiHeader:
-    """Read the place of the voxels from a NIfTI-1 or NIfTI-2 file.
+    """Read the place of the voxels from a NIfTI-1 file.
 
     The sform is taken where its code is set, else the qform, else the spacing alone with the volume's middle at
     the origin and x running to the left, as nibabel does.
@@ -72,7 +79,7 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     Raises
     ------
     DataError
-        If the file is absent, cut short or no NIfTI file.
+        If the file is absent, cut short, NIfTI-2, or no NIfTI file.
     """
     if not path.is_file():
         raise DataError(f"There is no file {path.name} in the folder {path.parent.name}.")
@@ -80,16 +87,14 @@ def read_nifti_header(path: Path) -> NiftiHeader:
     for order in "<>":
         size = struct.unpack_from(f"{order}i", raw)[0] if len(raw) >= 4 else 0
         if size == 348 and len(raw) >= 348:
-            fields = ("8h", 40, "8f", 76, "B", 123, "2h", 252, "18f", 256)
             break
-        if size == 540 and len(raw) >= 540:
-            fields = ("8q", 16, "8d", 104, "i", 500, "2i", 344, "18d", 352)
-            break
+        if size == 540:
+            raise DataError(f"{path.name} is a NIfTI-2 file, which is not read. Save it as NIfTI-1 or NRRD.")
     else:
         raise DataError(f"{path.name} is not a NIfTI file, or it is cut short. Check the file.")
 
-    dim, pixdim, (units,), codes, place = (
-        struct.unpack_from(order + str(fields[k]), raw, int(fields[k + 1])) for k in range(0, 10, 2)
+    dim, pixdim, (units,), codes, place, (bits,), (offset,) = (
+        struct.unpack_from(order + str(_FIELDS[k]), raw, int(_FIELDS[k + 1])) for k in range(0, 14, 2)
     )
     n = int(dim[0])
     if not 1 <= n <= 7 or min(dim[1 : n + 1]) < 1:
@@ -109,7 +114,39 @@ def read_nifti_header(path: Path) -> NiftiHeader:
         matrix[:3, :3] = np.diag(zooms * [-1, 1, 1])
         matrix[:3, 3] = -matrix[:3, :3] @ ((np.asarray(shape[:3]) - 1) / 2)
     matrix[:3] *= _UNIT_MM.get(int(units) & 7, 1.0)
-    return NiftiHeader(shape, matrix)
+    n_voxels = int(np.prod([int(v) for v in dim[1 : n + 1]], dtype=object))
+    return NiftiHeader(shape, matrix, int(offset) + n_voxels * int(bits) // 8)
+
+
+def check_whole(path: Path, header: NiftiHeader) -> None:
+    """Refuse a file that is shorter than its header says; the NIfTI library would fill the rest with zeros.
+
+    Raises
+    ------
+    DataError
+        If voxels are missing.
+    """
+    size = path.stat().st_size
+    whole = size >= header.n_bytes
+    if path.name.lower().endswith(".gz"):
+        with path.open("rb") as stream:
+            stream.seek(max(size - 4, 0))
+            whole = struct.unpack("<I", stream.read(4).rjust(4, b"\0"))[0] == header.n_bytes % 2**32
+        if not whole:  # packed in several parts, followed by something, or really cut
+            whole = _unpacked_size(path) >= header.n_bytes
+    if not whole:
+        raise DataError(f"{path.name} is cut short: its header promises {header.n_bytes:,} bytes. Copy it again.")
+
+
+def _unpacked_size(path: Path) -> int:
+    size = 0
+    try:
+        with gzip.open(path, "rb") as stream:
+            while part := stream.read(1 << 22):
+                size += len(part)
+    except (OSError, EOFError, zlib.error):
+        return -1
+    return size
 
 
 def nifti_geometry(path: Path, header: NiftiHeader) -> Geometry:

@@ -16,7 +16,7 @@ from napari_aleatoric.model import Geometry, Volume
 from ._dicom import is_dicom, read_series, series_geometry
 from ._formats import is_nifti, is_picture, stem_of
 from ._itk import array_of, geometry_of, permissive_nifti, reader_for, reason_of, sitk
-from ._nifti import nifti_geometry, read_nifti_header
+from ._nifti import check_whole, nifti_geometry, read_nifti_header
 
 __all__ = ["FirstChannelWarning", "guess_modality", "read_file", "read_geometry", "read_volume"]
 
@@ -51,6 +51,8 @@ def guess_modality(words: str) -> str:
 def read_geometry(path: Path, *, series_uid: str = "") -> Geometry:
     """Read only the grid of an image or label file, or of a DICOM series folder: headers, no voxels.
 
+    A NIfTI file that is cut short is noticed.
+
     Raises
     ------
     DataError
@@ -59,7 +61,9 @@ def read_geometry(path: Path, *, series_uid: str = "") -> Geometry:
     if path.is_dir() or is_dicom(path):
         return series_geometry(path, series_uid)
     if is_nifti(path):
-        return nifti_geometry(path, read_nifti_header(path))
+        header = read_nifti_header(path)
+        check_whole(path, header)
+        return nifti_geometry(path, header)
     geometry = geometry_of(reader_for(path), spacing_known=not is_picture(path))
     return _photograph(geometry) if is_picture(path) else geometry
 
@@ -86,6 +90,7 @@ def read_file(path: Path) -> tuple[NDArray[Any], Geometry, int]:
     if is_nifti(path):  # judged before ITK, whose own sentence is less help
         header = read_nifti_header(path)
         geometry = nifti_geometry(path, header)
+        check_whole(path, header)
         plain = len(header.shape) == 3
     try:
         image, n_channels = _first_volume(path, plain)
