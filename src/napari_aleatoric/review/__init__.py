@@ -1,8 +1,23 @@
 """The ranked queue, decisions, corrections with history, and export."""
 
+from typing import Any
+
 from ._correction_log import Correction
+from ._corrections import (
+    corrections,
+    current_label,
+    label_hash,
+    load_correction,
+    recover,
+    restore,
+    save_correction,
+)
 from ._decision_log import STATUSES, HistoryEntry
+from ._diff import ClassDiff, LabelDiff, diff
+from ._export import ExportSummary, export_reviewed
 from ._fold import PENDING, ItemState, effective, fold
+from ._journal import PendingStrokes, StrokeJournal
+from ._journal_file import Stroke
 from ._queue import Progress, Queue, QueueRow, build_queue
 from ._snapshot import COLUMNS
 from ._store import ReviewStore
@@ -11,14 +26,38 @@ __all__ = [
     "COLUMNS",
     "PENDING",
     "STATUSES",
+    "ClassDiff",
     "Correction",
+    "ExportSummary",
     "HistoryEntry",
     "ItemState",
+    "LabelDiff",
+    "PendingStrokes",
     "Progress",
     "Queue",
     "QueueRow",
     "ReviewStore",
+    "Stroke",
+    "StrokeJournal",
     "build_queue",
+    "corrections",
+    "current_label",
+    "diff",
     "effective",
+    "export_reviewed",
     "fold",
+    "label_hash",
+    "load_correction",
+    "recover",
+    "restore",
+    "save_correction",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the scoring door, and what it needs, when it is asked for."""
+    if name in ("ScoreSummary", "score_workspace"):
+        from . import _score
+
+        return getattr(_score, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -91,7 +91,7 @@ class CorrectionLog:
             if connection.execute(select(items.c.gone).where(*_is(items, key))).first() is None:
                 raise NotFoundError(f"There is no item '{key}' in the review store.")
             latest = _latest(connection, key)
-            if correction.machine and latest is not None and not latest.machine and not latest.is_original:
+            if correction.machine and latest is not None and not latest.machine:
                 _check_allowed(connection, latest, allowed_by)
             connection.execute(insert(corrections).values(**_values(correction)))
         return correction

@@ -1,0 +1,154 @@
+"""The file behind a stroke journal: records with length and checksum, of which a torn last one is ignored.
+
+Layout: an 8-byte mark, then records ``<length: u32><crc32: u32><payload>``, little-endian. The first payload is a
+JSON header; every other one is a compressed stroke: runs of voxels with their old and new values.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from dataclasses import dataclass
+from io import FileIO
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_aleatoric.errors import DataError
+
+__all__ = ["MARK", "Stroke", "pack_header", "pack_stroke", "read_records", "record", "try_lock", "unpack_stroke"]
+
+MARK = b"ALSTROK1"
+_RECORD = struct.Struct("<II")  # length and crc32 of the payload
+_COUNTS = struct.Struct("<IQ")  # runs, voxels
+_LOCK_AT = 1 << 40  # a byte that no journal ever reaches, for systems whose locks forbid reading
+
+
+@dataclass(frozen=True, eq=False)
+class Stroke:
+    """Some voxels that changed together.
+
+    Parameters
+    ----------
+    index : numpy.ndarray of int64, shape (n,)
+        Flat, ascending indices into the (Z, Y, X) array.
+    old, new : numpy.ndarray of integer, shape (n,)
+        Label values before and after.
+    """
+
+    index: NDArray[np.int64]
+    old: NDArray[Any]
+    new: NDArray[Any]
+
+
+def record(payload: bytes) -> bytes:
+    """Wrap a payload so that a torn or damaged one is noticed."""
+    return _RECORD.pack(len(payload), zlib.crc32(payload)) + payload
+
+
+def read_records(content: bytes) -> tuple[list[bytes], int]:
+    """Take a journal apart.
+
+    Returns
+    -------
+    payloads : list of bytes
+        All records up to the first that is torn or damaged.
+    end : int
+        Number of bytes that they take.
+    """
+    if not content.startswith(MARK):
+        raise DataError("This is not a stroke journal.")
+    payloads, position = [], len(MARK)
+    while position + _RECORD.size <= len(content):
+        length, checksum = _RECORD.unpack_from(content, position)
+        payload = content[position + _RECORD.size : position + _RECORD.size + length]
+        if len(payload) < length or zlib.crc32(payload) != checksum:
+            break
+        payloads.append(payload)
+        position += _RECORD.size + length
+    return payloads, position
+
+
+def pack_header(header: dict[str, Any]) -> bytes:
+    """Write the header as bytes."""
+    return json.dumps(header).encode()
+
+
+def pack_stroke(stroke: Stroke) -> bytes:
+    """Compress a stroke: brushes paint runs along a row, mostly of one value."""
+    starts = np.flatnonzero(np.diff(stroke.index, prepend=np.int64(-2)) != 1)
+    lengths = np.diff(starts, append=len(stroke.index))
+    parts = (
+        _COUNTS.pack(len(starts), len(stroke.index)),
+        stroke.index[starts].astype("<i8").tobytes(),
+        lengths.astype("<i8").tobytes(),
+        _pack_values(stroke.old),
+        _pack_values(stroke.new),
+    )
+    return zlib.compress(b"".join(parts), level=1)
+
+
+def unpack_stroke(payload: bytes) -> Stroke:
+    """Rebuild from `pack_stroke`."""
+    content = zlib.decompress(payload)
+    n_runs, n = _COUNTS.unpack_from(content)
+    position = _COUNTS.size
+    starts = np.frombuffer(content, "<i8", n_runs, position)
+    lengths = np.frombuffer(content, "<i8", n_runs, position + 8 * n_runs)
+    position += 16 * n_runs
+    before = np.cumsum(lengths) - lengths
+    index = np.repeat(starts - before, lengths) + np.arange(n)
+    old, position = _unpack_values(content, position, n)
+    new, _ = _unpack_values(content, position, n)
+    return Stroke(index, old, new)
+
+
+def _pack_values(values: NDArray[Any]) -> bytes:
+    """Write the type (4 bytes), how many follow (one stands for all), and the values."""
+    some = values[:1] if len(values) and (values == values[0]).all() else values
+    kind = some.dtype.newbyteorder("<")
+    return kind.str.encode().ljust(4) + struct.pack("<Q", len(some)) + some.astype(kind).tobytes()
+
+
+def _unpack_values(content: bytes, position: int, n: int) -> tuple[NDArray[Any], int]:
+    kind = np.dtype(content[position : position + 4].decode().strip())
+    (count,) = struct.unpack_from("<Q", content, position + 4)
+    values = np.frombuffer(content, kind, count, position + 12)
+    end = position + 12 + count * kind.itemsize
+    return (np.full(n, values[0]) if count == 1 else values), end
+
+
+def try_lock(stream: FileIO) -> bool:
+    """Take the file for this process until it is closed or the process dies; False if another one has it.
+
+    On a file system without locks everybody gets it.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return _try_lock_windows(stream)
+    try:
+        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+def _try_lock_windows(stream: FileIO) -> bool:
+    import importlib
+
+    msvcrt: Any = importlib.import_module("msvcrt")
+    position = stream.tell()
+    try:
+        os.lseek(stream.fileno(), _LOCK_AT, os.SEEK_SET)
+        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+    except OSError:
+        return False
+    finally:
+        os.lseek(stream.fileno(), position, os.SEEK_SET)
+    return True
