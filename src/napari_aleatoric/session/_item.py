@@ -1,0 +1,150 @@
+"""Everything the window needs to show one label, read from disk in one go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_aleatoric.errors import AleatoricError, NotFoundError
+from napari_aleatoric.io import Workspace, read_map
+from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
+from napari_aleatoric.review import PendingStrokes, ReviewStore, StrokeJournal, current_label
+from napari_aleatoric.uncertainty import LABEL_RISK_MAP
+
+from ._heat import HeatMaps
+
+__all__ = ["DEFAULT_MAP", "ItemData", "display_range", "load_item"]
+
+DEFAULT_MAP = LABEL_RISK_MAP
+
+
+@dataclass(frozen=True, eq=False)
+class ItemData:
+    """One label with its image and maps, upright, ready to be put into layers.
+
+    Parameters
+    ----------
+    key : ItemKey
+        Which label.
+    image : Volume
+        Upright.
+    stored_geometry : Geometry
+        The grid of the files, for writing back.
+    label : numpy.ndarray, shape (Z, Y, X)
+        Label values of the present version, upright, own copy: may be painted on. uint8 or uint16.
+    label_version : str
+        "" for the original, else the id of the correction that is shown.
+    original : numpy.ndarray or None
+        The dataset's own label where ``label`` is a correction.
+    display_range : tuple of float
+        Intensities to show as black and white.
+    heat : HeatMaps or None
+        The voxel maps, where the item has been scored.
+    flags, hot_spots
+        As stored.
+    pending : tuple of PendingStrokes
+        Strokes of an earlier session that were never saved.
+    pending_voxels : int
+        How many voxels they would change.
+    """
+
+    key: ItemKey
+    image: Volume
+    stored_geometry: Geometry
+    label: NDArray[Any]
+    label_version: str
+    original: NDArray[Any] | None
+    display_range: tuple[float, float]
+    heat: HeatMaps | None = None
+    flags: tuple[Flag, ...] = ()
+    hot_spots: tuple[HotSpot, ...] = ()
+    pending: tuple[PendingStrokes, ...] = ()
+    pending_voxels: int = 0
+
+
+def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
+    """Read one item whole: image, present label, map, findings. Runs in any thread.
+
+    Raises
+    ------
+    DataError
+        If the image or the label cannot be read.
+    """
+    stored = workspace.load_image(key.case_id)
+    image = stored.upright()
+    latest = store.latest_correction(key)
+    corrected = "" if latest is None or latest.is_original else latest.correction_id
+    label_map = current_label(workspace, store, key).upright()
+    original = workspace.load_label(key.case_id, key.label_reader).upright().data if corrected else None
+    try:
+        heat = HeatMaps(read_map(workspace, key, map_name))
+    except NotFoundError:
+        heat = None
+    label = _paintable(label_map.data)
+    pending, pending_voxels = _pending(workspace, key, label)
+    return ItemData(
+        key=key,
+        image=image,
+        stored_geometry=stored.geometry,
+        label=label,
+        label_version=corrected,
+        original=None if original is None else _paintable(original),
+        display_range=display_range(image),
+        heat=heat,
+        flags=store.flags(key),
+        hot_spots=store.hot_spots(key),
+        pending=pending,
+        pending_voxels=pending_voxels,
+    )
+
+
+def _pending(workspace: Workspace, key: ItemKey, label: NDArray[Any]) -> tuple[tuple[PendingStrokes, ...], int]:
+    """Return the strokes that would change the label, and how many voxels they would change."""
+    found = []
+    voxels = 0
+    for strokes in StrokeJournal.pending(workspace, key):
+        try:
+            changes = strokes.n_changes(label)
+        except AleatoricError:  # the image was replaced by another: they cannot be offered, and are left alone
+            continue
+        if changes:
+            found.append(strokes)
+            voxels += changes
+    return tuple(found), voxels
+
+
+def _paintable(data: NDArray[Any]) -> NDArray[Any]:
+    """Return an own, contiguous copy of the smallest unsigned type that leaves room to paint new values."""
+    top = int(data.max(initial=0))
+    dtype = np.uint8 if top < 255 else np.uint16 if top < 65535 else np.int32
+    return np.array(data, dtype=dtype, order="C")
+
+
+def display_range(image: Volume, low: float = 0.5, high: float = 99.8) -> tuple[float, float]:
+    """Intensities to show as black and white: percentiles of the image, on at most a million voxels.
+
+    Parameters
+    ----------
+    image : Volume
+        Grey or RGB.
+    low, high : float
+        Percentiles.
+
+    Returns
+    -------
+    tuple of float
+        Strictly increasing.
+    """
+    if image.is_rgb:
+        return (0.0, 255.0)
+    data = image.data
+    step = max(1, round((data.size / 1e6) ** (1 / 3)))
+    sample = data[:: 1 if data.shape[0] < step else step, ::step, ::step]
+    finite = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample.ravel()
+    if finite.size == 0:
+        return (0.0, 1.0)
+    lower, upper = (float(v) for v in np.percentile(finite, [low, high]))
+    return (lower, upper) if upper > lower else (lower, lower + 1.0)

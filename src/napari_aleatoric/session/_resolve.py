@@ -1,0 +1,115 @@
+"""Wishes and facts in, one frozen picture out: why something is visible has one answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from napari_aleatoric.model import ClassTable
+
+from ._item import ItemData
+from ._options import ViewOptions
+from ._places import HotPlace
+
+__all__ = ["ViewState", "resolve"]
+
+
+@dataclass(frozen=True)
+class ViewState:
+    """What is to be seen.
+
+    Parameters
+    ----------
+    title : str
+        Short text for the canvas.
+    heatmap_visible : bool
+        Whether there is a map and it is wanted.
+    heatmap_classes : tuple of int
+        Classes whose maps are shown (their maximum).
+    heatmap_opacity : float
+        0..1.
+    heatmap_limits : tuple of float
+        Map values 0..255 drawn as coldest and hottest; the same for every case.
+    legend, legend_help : str
+        The map in a few words, and in full.
+    label_visible, label_outline, original_visible : bool
+        Label layers.
+    places : tuple of HotPlace
+        Places to jump to under the present choice, hottest first.
+    """
+
+    title: str
+    heatmap_visible: bool
+    heatmap_classes: tuple[int, ...]
+    heatmap_opacity: float
+    heatmap_limits: tuple[float, float]
+    legend: str
+    legend_help: str
+    label_visible: bool
+    label_outline: bool
+    original_visible: bool
+    places: tuple[HotPlace, ...]
+
+
+def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewState:
+    """Decide what is shown of an item.
+
+    Parameters
+    ----------
+    item : ItemData
+        The facts.
+    options : ViewOptions
+        The wishes.
+    classes : ClassTable
+        Names for the legend.
+
+    Returns
+    -------
+    ViewState
+        Frozen; two equal states look the same.
+    """
+    available = () if item.heat is None else item.heat.class_indices
+    shown = tuple(c for c in available if c not in options.hidden_classes)
+    visible = options.heatmap_on and bool(shown)
+    places = () if item.heat is None else item.heat.places(shown)
+    return ViewState(
+        title=_title(item),
+        heatmap_visible=visible,
+        heatmap_classes=shown,
+        heatmap_opacity=options.heatmap_opacity,
+        heatmap_limits=(255.0 * options.threshold, 255.0),
+        legend=_legend(item, shown, available, classes),
+        legend_help=_HELP if visible else "",
+        label_visible=options.label_visible,
+        label_outline=options.label_outline,
+        original_visible=options.original_visible and item.original is not None,
+        places=tuple(p for p in places if p.value >= options.threshold),
+    )
+
+
+def _title(item: ItemData) -> str:
+    parts = [str(item.key)]
+    if item.label_version:
+        parts.append("corrected label")
+    geometry = item.image.geometry
+    if geometry.spacing_known:
+        if not geometry.is_flat:
+            parts.append("patient's right is on the left")
+        if geometry.obliquity_deg > 5.0:
+            parts.append(f"scan axes are tilted by up to {geometry.obliquity_deg:.0f}°")
+    return " · ".join(parts)
+
+
+def _legend(item: ItemData, shown: tuple[int, ...], available: tuple[int, ...], classes: ClassTable) -> str:
+    if item.heat is None:
+        return "This case has no map yet: score the data set first."
+    if not shown:
+        return "All classes are switched off."
+    which = "all classes" if shown == available else ", ".join(classes.name_of(c) for c in shown)
+    return f"1 − p(given label), {which}; one scale for all cases"
+
+
+_HELP = (
+    "How little the rest of the data set supports what was drawn here: 0 = supported, 1 = contradicted. Made by a "
+    "classifier that never saw this case. The colours mean the same in every case; values below the threshold are "
+    "not drawn."
+)

@@ -1,0 +1,122 @@
+"""Every action as a command of napari's palette."""
+
+from __future__ import annotations
+
+from napari.viewer import Viewer
+
+from ._hub import hub_of
+
+__all__ = [
+    "accept",
+    "correct",
+    "exclude",
+    "jump_back",
+    "jump_hottest",
+    "next_item",
+    "next_pending",
+    "previous_item",
+    "reject",
+    "save_label",
+    "show_keys",
+    "skip",
+    "toggle_heatmap",
+    "toggle_label",
+    "toggle_original",
+    "toggle_outline",
+    "undo_decision",
+    "write_comment",
+]
+
+
+def _perform(viewer: Viewer, name: str) -> None:
+    hub_of(viewer).performers()[name]()
+
+
+def accept(viewer: Viewer) -> None:
+    """Accept this label."""
+    _perform(viewer, "accept")
+
+
+def correct(viewer: Viewer) -> None:
+    """Save and record as corrected."""
+    _perform(viewer, "correct")
+
+
+def exclude(viewer: Viewer) -> None:
+    """Exclude this case from learning."""
+    _perform(viewer, "exclude")
+
+
+def jump_back(viewer: Viewer) -> None:
+    """Back to the place before."""
+    _perform(viewer, "jump_back")
+
+
+def jump_hottest(viewer: Viewer) -> None:
+    """Jump to the hottest place, then the next."""
+    _perform(viewer, "jump_hottest")
+
+
+def next_item(viewer: Viewer) -> None:
+    """Next case."""
+    _perform(viewer, "next_item")
+
+
+def next_pending(viewer: Viewer) -> None:
+    """Next case that is still pending."""
+    _perform(viewer, "next_pending")
+
+
+def previous_item(viewer: Viewer) -> None:
+    """Previous case."""
+    _perform(viewer, "previous_item")
+
+
+def reject(viewer: Viewer) -> None:
+    """Reject this label."""
+    _perform(viewer, "reject")
+
+
+def save_label(viewer: Viewer) -> None:
+    """Save the label as a new version."""
+    _perform(viewer, "save_label")
+
+
+def show_keys(viewer: Viewer) -> None:
+    """Show this table of keys."""
+    _perform(viewer, "show_keys")
+
+
+def skip(viewer: Viewer) -> None:
+    """Skip for now."""
+    _perform(viewer, "skip")
+
+
+def toggle_heatmap(viewer: Viewer) -> None:
+    """Heatmap on or off."""
+    _perform(viewer, "toggle_heatmap")
+
+
+def toggle_label(viewer: Viewer) -> None:
+    """Label on or off."""
+    _perform(viewer, "toggle_label")
+
+
+def toggle_original(viewer: Viewer) -> None:
+    """Original label on or off."""
+    _perform(viewer, "toggle_original")
+
+
+def toggle_outline(viewer: Viewer) -> None:
+    """Label as outline or filled."""
+    _perform(viewer, "toggle_outline")
+
+
+def undo_decision(viewer: Viewer) -> None:
+    """Take back my last decision."""
+    _perform(viewer, "undo_decision")
+
+
+def write_comment(viewer: Viewer) -> None:
+    """Write a comment."""
+    _perform(viewer, "write_comment")

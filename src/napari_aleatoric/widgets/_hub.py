@@ -1,0 +1,217 @@
+"""What all docks of one window share: the session, the layers, the keys, the clock."""
+
+from __future__ import annotations
+
+import weakref
+from pathlib import Path
+from typing import Any
+
+from napari.utils.notifications import show_error, show_info, show_warning
+from napari.viewer import Viewer
+from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtWidgets import QWidget
+
+from napari_aleatoric.model import Verdict
+from napari_aleatoric.session import ItemData, Kind, Notice, ReviewSession, ViewState, open_path
+from napari_aleatoric.viewer import Stage
+
+from ._background import MainThread, run
+from .keys import CheatSheet, KeyTable, Shortcuts
+
+__all__ = ["Hub", "hub_of"]
+
+_hubs: weakref.WeakKeyDictionary[Any, Hub] = weakref.WeakKeyDictionary()
+
+_STROKE_MS = 500
+_JOB_MS = 250
+
+
+def hub_of(viewer: Viewer) -> Hub:
+    """Return the one hub of a viewer; made at the first call."""
+    key = getattr(viewer, "__wrapped__", viewer)
+    hub = _hubs.get(key)
+    if hub is None or hub.closed:
+        hub = Hub(key)
+        _hubs[key] = hub
+    return hub
+
+
+class Hub(QObject):
+    """Wires one session to one window.
+
+    Parameters
+    ----------
+    viewer : napari.Viewer
+        The window.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        window = viewer.window._qt_window
+        super().__init__(window)
+        self.viewer = viewer
+        self.window: QWidget = window
+        self.closed = False
+        self._main = MainThread(self)
+        self.session = ReviewSession(deliver=self._main.deliver)
+        self.stage = Stage(viewer, on_painted=self.session.painted)
+        self._progress: Any = None
+        self._connect()
+        self.keys = KeyTable()
+        self.shortcuts = Shortcuts(window, self.keys, self.performers())
+        self._strokes_clock = QTimer(self, interval=_STROKE_MS)
+        self._strokes_clock.timeout.connect(self.session.keep_strokes)
+        self._strokes_clock.start()
+        self._job_clock = QTimer(self, interval=_JOB_MS)
+        self._job_clock.timeout.connect(self.session.poll_job)
+        self._job_clock.start()
+        window.installEventFilter(self)
+        window.destroyed.connect(self._gone)
+
+    def _connect(self) -> None:
+        session = self.session
+        session.item_changed.connect(self._show)
+        session.view_changed.connect(self._apply)
+        session.notice.connect(self._tell)
+        session.job_changed.connect(self._show_progress)
+
+    # -- opening ------------------------------------------------------------------------------------
+
+    def open(self, path: Path, workspace: Path | None = None) -> None:
+        """Open a data set or a workspace; scanning goes on beside the window."""
+        self._tell(Notice(f"Opening '{path.name}' …"))
+
+        def failed(error: BaseException) -> None:
+            self._tell(Notice(str(error) or type(error).__name__, Kind.ERROR))
+
+        run(lambda: open_path(path, workspace), self._opened, failed)
+
+    def _opened(self, workspace: Any) -> None:
+        if self.closed:
+            return
+        self.session.attach(workspace)
+        dataset = workspace.dataset
+        left_out = f" {len(dataset.problems)} could not be read." if dataset.problems else ""
+        self._tell(Notice(f"{len(dataset.cases)} cases. {dataset.layout_sentence}{left_out}", Kind.SUCCESS))
+        queue = self.session.queue
+        if queue is not None and len(queue):
+            self.session.go(queue.key(0))
+
+    # -- session to window --------------------------------------------------------------------------
+
+    def _show(self, item: ItemData) -> None:
+        view = self.session.view
+        if view is not None:
+            self.stage.show(item, view, self.session.classes)
+
+    def _apply(self, view: ViewState) -> None:
+        self.stage.apply(view)
+
+    def _tell(self, notice: Notice) -> None:
+        if notice.kind is Kind.ERROR:
+            show_error(notice.text)
+        elif notice.kind is Kind.WARNING:
+            show_warning(notice.text)
+        else:
+            show_info(notice.text)
+
+    def _show_progress(self, status: Any) -> None:
+        """Keep a bar in napari's activity area in step with the job."""
+        busy = status is not None and not status.is_over
+        if busy and self._progress is None:
+            from napari.utils import progress
+
+            self._progress = progress(total=100, desc="Aleatoric")
+        if self._progress is None:
+            return
+        if busy:
+            done = int(100 * status.fraction)
+            self._progress.update(max(0, done - self._progress.n))
+            self._progress.set_description(status.message[:60] or "Aleatoric")
+        else:
+            self._progress.close()
+            self._progress = None
+
+    # -- actions ------------------------------------------------------------------------------------
+
+    def performers(self) -> dict[str, Any]:
+        """Return what each action of the key table does."""
+        session, options = self.session, self.session.options
+
+        def flip(name: str) -> Any:
+            return lambda: setattr(options, name, not getattr(options, name))
+
+        return {
+            "next_item": lambda: session.next_item(),
+            "previous_item": lambda: session.previous_item(),
+            "next_pending": lambda: session.next_item(pending_only=True),
+            "jump_hottest": lambda: self.jump(+1),
+            "jump_back": lambda: self.jump(-1),
+            "accept": lambda: self.decide(Verdict.ACCEPTED),
+            "correct": lambda: self.decide(Verdict.CORRECTED),
+            "reject": lambda: self.decide(Verdict.REJECTED),
+            "exclude": lambda: self.decide(Verdict.EXCLUDED),
+            "skip": lambda: self.decide(Verdict.SKIPPED),
+            "undo_decision": session.undo_decision,
+            "write_comment": self.focus_comment,
+            "save_label": lambda: session.save(),
+            "toggle_heatmap": flip("heatmap_on"),
+            "toggle_label": flip("label_visible"),
+            "toggle_outline": flip("label_outline"),
+            "toggle_original": flip("original_visible"),
+            "show_keys": self.show_keys,
+        }
+
+    def jump(self, step: int) -> None:
+        """Go to the hottest place, then to the next."""
+        place = self.session.next_place(step)
+        if place is None:
+            self._tell(Notice("The map shows no place above the threshold here."))
+            return
+        self.stage.jump_to(place.index_zyx)
+
+    def decide(self, verdict: Verdict) -> None:
+        """Record a verdict with what the verdict bar holds, and go on."""
+        bar = self.window.findChild(QWidget, "aleatoric-verdicts")
+        quality, comment = bar.take() if bar is not None and hasattr(bar, "take") else (None, "")
+        self.session.decide(verdict, quality=quality, comment=comment)
+        if bar is None or bar.goes_on:
+            self.session.next_item()
+
+    def focus_comment(self) -> None:
+        """Put the cursor into the comment field."""
+        bar = self.window.findChild(QWidget, "aleatoric-verdicts")
+        if bar is not None:
+            bar.focus_comment()
+
+    def show_keys(self) -> None:
+        """Open the cheat sheet."""
+        sheet = CheatSheet(self.keys, self.shortcuts, self.window)
+        sheet.setObjectName("aleatoric-keys")
+        sheet.show()
+
+    # -- the end ------------------------------------------------------------------------------------
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Save what is unsaved when the window closes."""
+        if watched is self.window and event is not None and event.type() == QEvent.Type.Close:
+            self.session.keep_strokes()
+            self.session.leave()
+        return super().eventFilter(watched, event)
+
+    def close(self) -> None:
+        """Stop the clocks, save, let go. Jobs go on."""
+        if self.closed:
+            return
+        self.closed = True
+        for clock in (self._strokes_clock, self._job_clock):
+            clock.stop()
+        self.shortcuts.close()
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
+        self.session.close()
+
+    def _gone(self) -> None:
+        if not self.closed:
+            self.closed = True
+            self.session.close()

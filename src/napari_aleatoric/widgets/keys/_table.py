@@ -1,0 +1,169 @@
+"""The one table of keys: defaults, the user's changes, and what napari already uses. No Qt in here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from platformdirs import user_config_path
+
+from napari_aleatoric.errors import DataError
+from napari_aleatoric.io import write_whole
+
+__all__ = ["ACTIONS", "Action", "Binding", "KeyTable", "normalised"]
+
+
+@dataclass(frozen=True)
+class Action:
+    """Something a key can do.
+
+    Parameters
+    ----------
+    name : str
+        Identifier; also the last part of the command's id.
+    title : str
+        For menus and the cheat sheet.
+    group : str
+        Heading in the cheat sheet.
+    key : str
+        Default, as Qt writes it ("N", "Shift+N"); "" for none.
+    """
+
+    name: str
+    title: str
+    group: str
+    key: str
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("next_item", "Next case", "Walk", "N"),
+    Action("previous_item", "Previous case", "Walk", "Shift+N"),
+    Action("next_pending", "Next case that is still pending", "Walk", "Ctrl+Shift+N"),
+    Action("jump_hottest", "Jump to the hottest place, then the next", "Walk", "J"),
+    Action("jump_back", "Back to the place before", "Walk", "Shift+J"),
+    Action("accept", "Accept this label", "Verdict", "A"),
+    Action("correct", "Save and record as corrected", "Verdict", "D"),
+    Action("reject", "Reject this label", "Verdict", "R"),
+    Action("exclude", "Exclude this case from learning", "Verdict", "Q"),
+    Action("skip", "Skip for now", "Verdict", "K"),
+    Action("undo_decision", "Take back my last decision", "Verdict", "U"),
+    Action("write_comment", "Write a comment", "Verdict", "I"),
+    Action("save_label", "Save the label as a new version", "Label", "S"),
+    Action("toggle_heatmap", "Heatmap on or off", "View", "H"),
+    Action("toggle_label", "Label on or off", "View", "W"),
+    Action("toggle_outline", "Label as outline or filled", "View", "T"),
+    Action("toggle_original", "Original label on or off", "View", "G"),
+    Action("show_keys", "Show this table of keys", "Help", "?"),
+)
+
+
+@dataclass(frozen=True)
+class Binding:
+    """An action with its present key and what stands in its way.
+
+    Parameters
+    ----------
+    action : Action
+        What it does.
+    key : str
+        Present key; "" for none.
+    conflict : str
+        "" if the key works, else who else uses it, in words; the key is then not bound.
+    """
+
+    action: Action
+    key: str
+    conflict: str = ""
+
+
+def normalised(key: str) -> str:
+    """Bring a key name into one spelling: modifiers in Qt's order, single letters upper case."""
+    if not key:
+        return ""
+    parts = ["+"] if key == "+" else [p.strip() for p in key.split("+") if p.strip()]
+    order = {"ctrl": "Ctrl", "control": "Ctrl", "meta": "Meta", "alt": "Alt", "shift": "Shift"}
+    modifiers = {order[p.lower()] for p in parts if p.lower() in order}
+    main = [p for p in parts if p.lower() not in order]
+    if len(main) != 1:
+        raise DataError(f"Expected one key with optional Ctrl, Alt, Shift or Meta, got '{key}'.")
+    name = main[0].upper() if len(main[0]) == 1 else main[0][0].upper() + main[0][1:]
+    return "+".join([m for m in ("Ctrl", "Meta", "Alt", "Shift") if m in modifiers] + [name])
+
+
+class KeyTable:
+    """Keys of the program, as the user has them.
+
+    Parameters
+    ----------
+    path : Path, optional
+        File with the user's changes; by default in the user's configuration folder.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self._path = path or user_config_path("napari-aleatoric") / "keys.json"
+        self._changes = self._read()
+
+    def _read(self) -> dict[str, str]:
+        try:
+            found = json.loads(self._path.read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        known = {a.name for a in ACTIONS}
+        if not isinstance(found, dict):
+            return {}
+        return {str(k): str(v) for k, v in found.items() if k in known}
+
+    def bindings(self, taken: Mapping[str, str] | None = None) -> tuple[Binding, ...]:
+        """Return every action with its key and conflict.
+
+        Parameters
+        ----------
+        taken : mapping of str to str, optional
+            Keys that napari uses (normalised) and for what.
+        """
+        taken = taken or {}
+        result: list[Binding] = []
+        used: dict[str, str] = {}
+        for action in ACTIONS:
+            key = self._changes.get(action.name, action.key)
+            conflict = ""
+            if key in taken:
+                conflict = f"napari uses it: {taken[key]}"
+            elif key and key in used:
+                conflict = f"already used: {used[key]}"
+            elif key:
+                used[key] = action.title
+            result.append(Binding(action, key, conflict))
+        return tuple(result)
+
+    def change(self, name: str, key: str, taken: Mapping[str, str] | None = None) -> None:
+        """Give an action another key ("" for none) and keep that for the next start.
+
+        Raises
+        ------
+        DataError
+            If the key is no key, or something else uses it.
+        """
+        key = normalised(key)
+        before = dict(self._changes)
+        self._changes[name] = key
+        mine = next(b for b in self.bindings(taken) if b.action.name == name)
+        clash = [b for b in self.bindings(taken) if b.key == key and b.action.name != name]
+        if key and (mine.conflict or clash):
+            self._changes = before
+            reason = mine.conflict or f"already used: {clash[0].action.title}"
+            raise DataError(f"'{key}' cannot be used for '{mine.action.title}' ({reason}). Choose another key.")
+        if key == mine.action.key:
+            del self._changes[name]
+        self._write()
+
+    def reset(self) -> None:
+        """Go back to the defaults."""
+        self._changes = {}
+        self._write()
+
+    def _write(self) -> None:
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        write_whole(self._path, json.dumps(self._changes, indent=2, sort_keys=True).encode())

@@ -1,0 +1,155 @@
+"""The *Review* dock: builds its parts, connects them, nothing more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from napari.viewer import Viewer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+
+from napari_aleatoric.jobs import JobStatus
+from napari_aleatoric.model import ItemKey
+from napari_aleatoric.review import Queue
+from napari_aleatoric.session import ItemData
+from napari_aleatoric.uncertainty import ScoreSpec
+from napari_aleatoric.widgets._hub import hub_of
+
+from ._case_card import CaseCard, RecoveryBanner
+from ._filter_bar import FilterBar
+from ._open_bar import OpenBar, RecentFolders
+from ._progress_bar import JobCard, ReviewProgress
+from ._queue_view import QueueView
+from ._verdict_bar import VerdictBar
+
+__all__ = ["ReviewDock"]
+
+
+class ReviewDock(QScrollArea):
+    """Open a data set, walk its queue, say what you think.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        The window.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.hub = hub_of(napari_viewer)
+        self.session = self.hub.session
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._build()
+        self._connect()
+        if self.session.queue is not None:
+            self._show_opened(self.session.workspace)
+            self._show_queue(self.session.queue)
+        if self.session.item is not None:
+            self._show_item(self.session.item)
+
+    def _build(self) -> None:
+        self.recent = RecentFolders()
+        self.open_bar = OpenBar(self.recent)
+        self.progress = ReviewProgress()
+        self.job = JobCard()
+        self.filters = FilterBar()
+        self.table = QueueView()
+        self.banner = RecoveryBanner()
+        self.case = CaseCard()
+        keys = {b.action.name: "" if b.conflict else b.key for b in self.hub.shortcuts.bindings}
+        self.verdicts = VerdictBar(keys)
+        body = QWidget()
+        layout = QVBoxLayout(body)
+        layout.setContentsMargins(6, 4, 6, 4)
+        layout.setSpacing(5)
+        for part in (self.open_bar, self.job, self.progress, self.filters):
+            layout.addWidget(part)
+        layout.addWidget(self.table, 1)
+        for part in (self.banner, self.case, self.verdicts):
+            layout.addWidget(part)
+        self.setWidget(body)
+        self.setMinimumWidth(330)
+
+    def _connect(self) -> None:
+        session, hub = self.session, self.hub
+        self.open_bar.open_requested.connect(hub.open)
+        self.open_bar.score_requested.connect(lambda: session.start("score", ScoreSpec()))
+        self.open_bar.keys_requested.connect(hub.show_keys)
+        self.job.cancel_requested.connect(session.cancel_job)
+        self.filters.changed.connect(lambda changes: session.set_filter(**changes))
+        self.table.item_requested.connect(session.go)
+        self.table.sort_requested.connect(
+            lambda column, down: session.set_filter(sort_column=column, descending=down)
+        )
+        self.verdicts.asked.connect(lambda name: hub.performers()[name]())
+        self.verdicts.commented.connect(session.comment)
+        self.case.jump_requested.connect(hub.stage.jump_to)
+        self.banner.restore_requested.connect(self._restore)
+        self.banner.drop_requested.connect(session.drop_pending)
+        session.opened.connect(self._show_opened)
+        session.queue_changed.connect(self._show_queue)
+        session.item_loading.connect(self._show_loading)
+        session.item_changed.connect(self._show_item)
+        session.history_changed.connect(self._show_history)
+        session.job_changed.connect(self._show_job)
+        session.unsaved_changed.connect(self._show_unsaved)
+
+    # -- session to widgets -------------------------------------------------------------------------
+
+    def _show_opened(self, workspace: object) -> None:
+        self.open_bar.score_button.setEnabled(True)
+        self.filters.set_classes(self.session.classes)
+        root = getattr(workspace, "root", None)
+        if isinstance(root, Path):
+            self.recent.add(root)
+
+    def _show_queue(self, queue: Queue) -> None:
+        item = self.session.item
+        self.table.show_queue(queue, self.session.classes, item.key if item is not None else None)
+        full = self.session.full_queue
+        if full is not None:
+            self.progress.show_progress(full.progress())
+
+    def _show_loading(self, key: ItemKey) -> None:
+        self.table.select(key)
+        self.case.reason.setText(f"Reading {key} …")
+
+    def _show_item(self, item: ItemData) -> None:
+        self.table.select(item.key)
+        self.verdicts.clear()
+        self._show_history(item.key)
+        newest = max((strokes.started for strokes in item.pending), default=None)
+        self.banner.offer(item.pending_voxels, newest)
+
+    def _show_history(self, key: ItemKey) -> None:
+        item, store, queue = self.session.item, self.session.store, self.session.full_queue
+        if item is None or store is None or queue is None or item.key != key:
+            return
+        row = queue.find(key)
+        reason = queue.row(row).reason if row is not None else ""
+        entries = [(entry, entry.undone) for entry in store.history(key)]
+        self.case.show_case(key, reason, item.flags, entries)
+
+    def _show_job(self, status: JobStatus | None) -> None:
+        self.job.show_status(status)
+        busy = status is not None and self.session.job is not None
+        self.open_bar.score_button.setEnabled(self.session.workspace is not None and not busy)
+
+    def _show_unsaved(self, unsaved: bool) -> None:
+        button = self.verdicts.buttons["save_label"]
+        button.setText(button.text().removeprefix("● "))
+        if unsaved:
+            button.setText(f"● {button.text()}")
+        button.setToolTip(
+            "There are strokes that no saved version holds yet; they are journalled."
+            if unsaved
+            else "Write the label as a new version, without a verdict."
+        )
+
+    def _restore(self) -> None:
+        self.session.restore_strokes()
+        label = self.hub.stage.label_layer
+        if label is not None:
+            label.refresh()

@@ -1,0 +1,98 @@
+"""The queue table: click or Return opens a case, a header click sorts."""
+
+from __future__ import annotations
+
+from qtpy.QtCore import QModelIndex, Qt, Signal
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
+
+from napari_aleatoric.model import ClassTable, ItemKey
+from napari_aleatoric.review import Queue
+
+from ._queue_model import COLUMNS, QueueModel
+
+__all__ = ["QueueView"]
+
+
+class QueueView(QTableView):
+    """Shows a queue and says which item was asked for.
+
+    Signals
+    -------
+    item_requested(ItemKey)
+    sort_requested(str, bool)
+        Column name and whether descending.
+    """
+
+    item_requested = Signal(object)
+    sort_requested = Signal(str, bool)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._model = QueueModel(self)
+        self._quiet = False
+        self._sorted: tuple[int, bool] = (0, False)
+        self.setModel(self._model)
+        self.setAccessibleName("Queue of labels, the most suspicious first")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.setAlternatingRowColors(False)
+        self.setMinimumHeight(130)
+        rows = self.verticalHeader()
+        rows.hide()
+        rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        rows.setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header = self.horizontalHeader()
+        header.setSectionsClickable(True)
+        header.setHighlightSections(False)
+        header.setMinimumSectionSize(24)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        header.setSectionResizeMode(1, QHeaderView.ResizeMode.Stretch)
+        width = self.fontMetrics().horizontalAdvance
+        for column, sample in ((0, "0000"), (2, "right kidney"), (3, "0.00 ↻"), (4, "✎ corrected")):
+            header.resizeSection(column, width(sample) + 8)
+        header.sectionClicked.connect(self._header_clicked)
+        self.selectionModel().currentRowChanged.connect(self._row_changed)
+
+    def show_queue(self, queue: Queue, classes: ClassTable, current: ItemKey | None) -> None:
+        """Replace the rows and keep the present item selected."""
+        self._quiet = True
+        try:
+            position = self.verticalScrollBar().value()
+            self._model.show(queue, classes)
+            self.verticalScrollBar().setValue(position)
+            if current is not None:
+                self.select(current)
+        finally:
+            self._quiet = False
+
+    def select(self, key: ItemKey) -> None:
+        """Mark an item without asking for it."""
+        row = self._model.row_of(key)
+        was, self._quiet = self._quiet, True
+        try:
+            if row is None:
+                self.clearSelection()
+            elif row != self.currentIndex().row() or not self.selectionModel().hasSelection():
+                self.selectRow(row)
+                self.scrollTo(self._model.index(row, 1))
+        finally:
+            self._quiet = was
+
+    def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
+        key = self._model.key_at(current.row())
+        if key is not None and not self._quiet:
+            self.item_requested.emit(key)
+
+    def _header_clicked(self, section: int) -> None:
+        column, descending = self._sorted
+        name = COLUMNS[section][0]
+        descending = not descending if section == column else name == "score"
+        self._sorted = (section, descending)
+        header = self.horizontalHeader()
+        header.setSortIndicatorShown(True)
+        order = Qt.SortOrder.DescendingOrder if descending else Qt.SortOrder.AscendingOrder
+        header.setSortIndicator(section, order)
+        self.sort_requested.emit(name, descending)

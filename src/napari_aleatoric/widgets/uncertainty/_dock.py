@@ -1,0 +1,203 @@
+"""The *Uncertainty* dock: builds its parts, connects them, nothing more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from napari.viewer import Viewer
+from qtpy.QtCore import QSize, Qt
+from qtpy.QtGui import QResizeEvent
+from qtpy.QtWidgets import (
+    QBoxLayout,
+    QCheckBox,
+    QComboBox,
+    QFrame,
+    QGridLayout,
+    QLabel,
+    QPushButton,
+    QScrollArea,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from napari_aleatoric.session import ItemData, ViewState
+from napari_aleatoric.uncertainty import MEASURES
+from napari_aleatoric.widgets._hub import hub_of
+
+from ._class_list import ClassList
+from ._colour_bar import ColourBar
+from ._slice_profile import SliceProfile
+
+__all__ = ["UncertaintyDock"]
+
+
+class UncertaintyDock(QScrollArea):
+    """What is doubtful about the label on screen, per class, and where.
+
+    Parameters
+    ----------
+    napari_viewer : napari.viewer.Viewer
+        The window.
+    """
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__()
+        self.hub = hub_of(napari_viewer)
+        self.session = self.hub.session
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._build()
+        self._connect(napari_viewer)
+        if self.session.item is not None:
+            self._show_item(self.session.item)
+
+    def _build(self) -> None:
+        self.measure = QComboBox()
+        self.measure.setAccessibleName("Measure shown per class")
+        self.measure.setMinimumContentsLength(10)
+        for name, measure in MEASURES.items():
+            if measure.per_class:
+                self.measure.addItem(measure.title, name)
+                words = f"{measure.question.sentence} {measure.sentence}"
+                self.measure.setItemData(self.measure.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
+        self.question = QLabel()
+        self.question.setWordWrap(True)
+        self.classes = ClassList()
+        self.heatmap = QCheckBox("Heatmap")
+        self.heatmap.setChecked(self.session.options.heatmap_on)
+        self.jump = QPushButton(self._with_key("Jump to hottest", "jump_hottest"))
+        self.jump.setToolTip("Go to the hottest place of the map, then to the next.")
+        self.opacity = self._slider("Opacity of the heatmap", self.session.options.heatmap_opacity)
+        self.threshold = self._slider("Map values below are not drawn", self.session.options.threshold)
+        self.threshold.setMaximum(95)
+        self.threshold_words = QLabel()
+        self.bar = ColourBar()
+        self.legend = QLabel()
+        self.legend.setWordWrap(True)
+        self.profile = SliceProfile()
+        sliders = QGridLayout()
+        sliders.setSpacing(4)
+        sliders.addWidget(QLabel("Opacity"), 0, 0)
+        sliders.addWidget(self.opacity, 0, 1)
+        sliders.addWidget(self.threshold_words, 1, 0)
+        sliders.addWidget(self.threshold, 1, 1)
+        body = QWidget()
+        self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
+        self._columns.setContentsMargins(6, 2, 6, 4)
+        self._columns.setSpacing(6)
+        self._add_column(6, self.measure, self.question, self.classes)
+        self._add_column(5, self.jump, self.heatmap, sliders, self.legend)
+        self._add_column(5, self.profile, self.bar)
+        self.setWidget(body)
+        self.setMinimumSize(320, 120)
+        self._show_threshold()
+        self._measure_chosen()
+
+    def _add_column(self, stretch: int, *parts: QWidget | QGridLayout) -> None:
+        column = QVBoxLayout()
+        column.setSpacing(4)
+        for part in parts:
+            if isinstance(part, QWidget):
+                column.addWidget(part)
+            else:
+                column.addLayout(part)
+        column.addStretch(1)
+        self._columns.addLayout(column, stretch)
+
+    def sizeHint(self) -> QSize:
+        """Return a strip below the image; at the side the dock scrolls."""
+        return QSize(600, 58 + self.classes.height() + 2 * self.measure.sizeHint().height())
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Stand in columns where there is width, else one below the other."""
+        wide = self.width() > 520
+        directions = QBoxLayout.Direction
+        self._columns.setDirection(directions.LeftToRight if wide else directions.TopToBottom)
+        super().resizeEvent(event)
+
+    def _slider(self, words: str, value: float) -> QSlider:
+        slider = QSlider(Qt.Orientation.Horizontal)
+        slider.setRange(0, 100)
+        slider.setValue(round(100 * value))
+        slider.setToolTip(words)
+        slider.setAccessibleName(words)
+        return slider
+
+    def _with_key(self, text: str, action: str) -> str:
+        for binding in self.hub.shortcuts.bindings:
+            if binding.action.name == action and binding.key and not binding.conflict:
+                return f"{text}  {binding.key}"
+        return text
+
+    def _connect(self, viewer: Viewer) -> None:
+        options = self.session.options
+        self.measure.currentIndexChanged.connect(lambda _: self._measure_chosen())
+        self.classes.hidden_changed.connect(lambda hidden: setattr(options, "hidden_classes", hidden))
+        self.heatmap.toggled.connect(lambda on: setattr(options, "heatmap_on", on))
+        self.opacity.valueChanged.connect(lambda v: setattr(options, "heatmap_opacity", v / 100))
+        self.threshold.valueChanged.connect(lambda v: setattr(options, "threshold", v / 100))
+        self.jump.clicked.connect(lambda: self.hub.jump(+1))
+        self.profile.slice_requested.connect(self._go_to_slice)
+        self.session.item_changed.connect(self._show_item)
+        self.session.view_changed.connect(self._show_view)
+        self.session.queue_changed.connect(lambda _: self._show_scores())
+        options.events.heatmap_on.connect(self.heatmap.setChecked)
+        options.events.threshold.connect(lambda _: self._show_threshold())
+        viewer.dims.events.point.connect(self._slice_changed)
+
+    # -- to widgets ---------------------------------------------------------------------------------
+
+    def _measure_chosen(self) -> None:
+        measure = MEASURES[self.measure.currentData()]
+        self.question.setText(measure.question.sentence)
+        self.question.setToolTip(measure.sentence)
+        self.measure.setToolTip(f"{measure.question.sentence} {measure.sentence}")
+        self._show_scores()
+
+    def _show_threshold(self) -> None:
+        self.threshold_words.setText(f"From {self.session.options.threshold:.2f}")
+
+    def _show_scores(self) -> None:
+        """Draw each class's place in the data set under the chosen measure."""
+        classes = self.session.classes
+        scores: dict[int, float] = {}
+        words: dict[int, str] = {}
+        measure = MEASURES[self.measure.currentData()]
+        for class_index, (place, value) in self.session.class_scores(measure.name).items():
+            if np.isnan(place):
+                continue
+            unit = f" {measure.unit}" if measure.unit else ""
+            raw = "" if np.isnan(value) else f" ({value:.4g}{unit})"
+            scores[class_index] = place
+            words[class_index] = (
+                f"{classes.name_of(class_index)}: {measure.title.lower()}{raw} stands out more than in "
+                f"{100 * place:.0f} % of the cases."
+            )
+        self.classes.show_classes(classes, scores, words)
+
+    def _show_item(self, item: ItemData) -> None:
+        self._show_scores()
+        if self.session.view is not None:
+            self._show_view(self.session.view)
+        self._slice_changed()
+
+    def _show_view(self, view: ViewState) -> None:
+        item = self.session.item
+        self.legend.setText(view.legend)
+        self.legend.setToolTip(view.legend_help)
+        self.bar.set_low(self.session.options.threshold)
+        self.classes.class_model.set_hidden(self.session.options.hidden_classes)
+        values: Any = np.zeros(0, np.float32)
+        if item is not None and item.heat is not None and view.heatmap_classes:
+            values = np.max([item.heat.profiles[c] for c in view.heatmap_classes], axis=0)
+        self.profile.show_profile(values, self.session.options.threshold)
+        self.jump.setEnabled(bool(view.places))
+
+    def _slice_changed(self, event: object = None) -> None:
+        self.profile.set_current(self.hub.stage.slice_index)
+
+    def _go_to_slice(self, index: int) -> None:
+        self.hub.stage.go_to_slice(index)
