@@ -112,7 +112,9 @@ def _quantise(values: NDArray[Any]) -> NDArray[np.uint8]:
     lowest, highest = (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
     if not (lowest >= -_TOLERANCE and highest <= 1 + _TOLERANCE):  # also true for NaN
         raise DataError(f"Expected a voxel map from 0 to 1, got values from {lowest:.4g} to {highest:.4g}.")
-    return np.asarray(np.rint(np.clip(values, 0, 1) * np.float32(255)), dtype=np.uint8)
+    steps = np.clip(values, 0, 1)
+    steps *= 255
+    return np.asarray(np.rint(steps, out=steps), dtype=np.uint8)
 
 
 def write_map(
@@ -162,14 +164,14 @@ def write_map(
         )
     if len(set(indices)) != len(indices):
         raise DataError(f"Every class may stand in a map once, got {indices}.")
-    quantised = np.ascontiguousarray(_quantise(values))
-    _, z, y, x = quantised.shape
+    z, y, x = geometry.shape_zyx
     slab = max(1, min(z, _CHUNK_VOXELS // (y * x)))
     with whole_file(_path(workspace, key, map_name)) as temporary:
+        rows = []
         with zarr.storage.ZipStore(temporary, mode="w") as store:
             array = zarr.create_array(
                 store,
-                shape=quantised.shape,
+                shape=values.shape,
                 chunks=(1, slab, y, x),
                 dtype="uint8",
                 compressors=BloscCodec(cname="lz4", clevel=5, shuffle="noshuffle"),
@@ -184,9 +186,11 @@ def write_map(
                     "values": "0..255 stands for 0..1",
                 },
             )
-            array[:] = quantised
+            for row, one_class in enumerate(values):
+                rows.append(_quantise(one_class))
+                array[row] = rows[-1]
         with _opened(temporary) as again:
-            if not np.array_equal(again[:], quantised):
+            if not all(np.array_equal(again[row], expected) for row, expected in enumerate(rows)):
                 raise DataError(f"The map {map_name} reads back differently than written; the disk may be damaged.")
 
 

@@ -98,6 +98,7 @@ def scan(
     root = Path(root)
     if not root.exists():
         raise DataError(f"There is no folder {root.name}. Check the path.")
+    root = root.resolve()
     report = reporter or SilentReporter()
     findings = _find(root, layout, report)
     names = {int(v): str(n) for v, n in (class_names or findings.class_names).items() if int(v) != 0}
@@ -124,7 +125,7 @@ def scan(
         "resample": resample,
     }
     return Dataset(
-        root=(root.parent if root.is_file() else root).resolve(),
+        root=root.parent if root.is_file() else root,
         layout=findings.layout,
         layout_sentence=f"{findings.sentence}{remark}",
         classes=classes,

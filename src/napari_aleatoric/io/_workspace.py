@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -304,7 +305,7 @@ class Workspace:
         self._write()
 
     def _write(self) -> None:
-        write_whole(self.root / _FILE, json.dumps(self._content, indent=1, ensure_ascii=False).encode())
+        write_whole(self.root / _FILE, json.dumps(self._content, ensure_ascii=False).encode())
 
 
 def _relative(dataset_root: Path, root: Path) -> str:
@@ -315,19 +316,23 @@ def _fingerprint(paths: Iterable[Path]) -> str:
     digest = hashlib.blake2b(digest_size=16)
     for path in paths:
         try:
-            files = sorted(p for p in path.iterdir() if p.is_file()) if path.is_dir() else [path]
-            for file in files:
-                found = file.stat()
-                digest.update(f"{file.name}\0{found.st_size}\0{found.st_mtime_ns}\n".encode())
+            found = path.stat()
+            if stat.S_ISDIR(found.st_mode):
+                files = sorted((p.name, p.stat()) for p in path.iterdir() if p.is_file())
+            else:
+                files = [(path.name, found)]
+            for name, state in files:
+                digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
         except OSError:
             digest.update(f"{path.name}\0absent\n".encode())
     return digest.hexdigest()
 
 
 def _dataset_to_json(dataset: Dataset, root: Path) -> dict[str, Any]:
+    start = dataset.root.as_posix().rstrip("/") + "/"
+
     def text(path: Path) -> str:
-        full = path.resolve()
-        return full.relative_to(dataset.root).as_posix() if full.is_relative_to(dataset.root) else str(full)
+        return path.as_posix().removeprefix(start)
 
     cases = []
     for case in dataset.cases:

@@ -7,9 +7,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from napari_aleatoric.io import write_label_map, write_volume
 from napari_aleatoric.model import Geometry, LabelMap, Volume
+
+settings.register_profile("untimed", deadline=None)  # test machines are shared
+settings.load_profile("untimed")
 
 GRID = Geometry((4, 6, 5), (3.0, 1.5, 1.0), (10.0, -20.0, 30.0))
 

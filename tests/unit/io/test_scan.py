@@ -6,6 +6,7 @@ import pytest
 
 from napari_aleatoric.errors import Cancelled, DataError, GeometryMismatchError
 from napari_aleatoric.io import OverlapWarning, load_image, load_label, read_label_map, scan
+from napari_aleatoric.io._layouts._finding import bare_name, is_reader_name
 from napari_aleatoric.model import Geometry, RecordingReporter
 
 
@@ -328,3 +329,36 @@ def test_hidden_files_are_no_cases(tmp_path, put_image, put_label):
     dataset = scan(tmp_path)
     assert len(dataset.cases) == 1
     assert dataset.problems == ()
+
+
+@pytest.mark.parametrize(
+    "name", ["rater1", "rater_2", "Reader A", "reader_anna", "observer3", "expert", "r1", "raterB"]
+)
+def test_reader_names(name):
+    assert is_reader_name(name)
+
+
+@pytest.mark.parametrize(
+    "name", ["rib", "roi", "rv", "right_kidney", "liver", "1", "expertise", "rater1of4x", "label"]
+)
+def test_structure_names_are_no_readers(name):
+    assert not is_reader_name(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "bare"),
+    [
+        ("x", "x"),
+        ("x_seg", "x"),
+        ("x-label", "x"),
+        ("Image_01L_1stHO", "Image_01L"),
+        ("Image_01L_2ndHO", "Image_01L"),
+        ("x_gt_rater1", "x"),
+        ("21_manual1", "21_manual1"),
+        ("21_manual", "21"),
+        ("seg", "seg"),
+        ("case_0001", "case_0001"),
+    ],
+)
+def test_bare_names(name, bare):
+    assert bare_name(name) == bare

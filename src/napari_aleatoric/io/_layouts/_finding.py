@@ -33,7 +33,9 @@ LABEL_WORDS = (
 )
 _LABEL = "|".join(LABEL_WORDS)
 _READER = re.compile(
-    r"(?:rater|reader|annotator|observer|expert|grader|radiologist|r)[ _-]?[0-9a-z]{1,3}", re.IGNORECASE
+    r"(?:rater|reader|annotator|observer|expert|grader|radiologist)(?:[ _-]?[0-9]{1,3}|[ _-]\w+|[a-z])?"
+    r"|r[0-9]{1,2}",
+    re.IGNORECASE,
 )
 _SUFFIX = re.compile(
     rf"[ _.\-](?:{_LABEL}|image|img|manual|[0-9]+(?:st|nd|rd|th)(?:ho|_?manual|_?reader|_?observer)?"
