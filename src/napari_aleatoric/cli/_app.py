@@ -1,0 +1,44 @@
+"""The table of verbs."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from napari_aleatoric import __version__
+
+from . import _data, _demo, _doctor, _review, _scores, _window
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="aleatoric",
+    help="Find the segmentation labels worth a second look, see why and where, and get them fixed.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="--debug with any verb shows the traceback of an error. Exit status 0 only on success.",
+)
+
+app.command("demo")(_demo.demo)
+app.command("samples")(_data.samples)
+app.command("init")(_data.init)
+app.command("score")(_scores.score)
+app.command("queue")(_scores.queue)
+app.command("decide")(_review.decide)
+app.command("export")(_review.export)
+app.command("open")(_window.open_window)
+app.command("doctor")(_doctor.doctor)
+app.command("tour", hidden=True)(_window.tour)
+
+
+@app.callback(invoke_without_command=True)
+def _program(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.")] = False,
+) -> None:
+    """Find the segmentation labels worth a second look, see why and where, and get them fixed."""
+    if version:
+        typer.echo(__version__)
+        raise typer.Exit

@@ -1,0 +1,147 @@
+"""Verbs about scores: ``score`` and ``queue``."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict, is_dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from napari_aleatoric.errors import DataError
+
+from ._terminal import BarReporter, note, print_json, print_line, print_table
+
+if TYPE_CHECKING:
+    from napari_aleatoric.io import Workspace
+    from napari_aleatoric.review import Queue
+    from napari_aleatoric.uncertainty import ScoreSpec
+
+__all__ = ["is_flat", "queue", "queue_rows", "score"]
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
+WorkspaceArgument = Annotated[Path, typer.Argument(help="Folder made by 'aleatoric init'.", metavar="WORKSPACE")]
+
+
+def score(
+    workspace: WorkspaceArgument,
+    spec: Annotated[Path | None, typer.Option("--spec", help="Settings as a JSON file; replays a run.")] = None,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Decides folds and sampled voxels.")] = None,
+    background: Annotated[
+        bool, typer.Option("--background", help="Start a job of its own and return at once.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Measure every label that has no score yet; an interrupted run goes on where it stopped."""
+    from napari_aleatoric.io import Workspace
+
+    opened = Workspace.open(workspace)
+    wanted = _spec(spec, seed)
+    if background:
+        _score_in_background(opened, wanted, as_json)
+        return
+    from napari_aleatoric.review import score_workspace
+
+    begun = time.monotonic()
+    with BarReporter("Scoring") as reporter:
+        summary = score_workspace(opened, wanted, reporter=reporter)
+    answer = {"workspace": str(workspace), **_plain(summary), "seconds": round(time.monotonic() - begun, 2)}
+    if as_json:
+        print_json(answer)
+        return
+    for name, value in answer.items():
+        if value not in (None, [], {}, ""):
+            print_line(f"{name.replace('_', ' ')}: {value}")
+    print_line(f"Next: aleatoric queue {workspace}")
+
+
+def _plain(summary: object) -> dict[str, Any]:
+    if is_dataclass(summary) and not isinstance(summary, type):
+        return asdict(summary)
+    dump = getattr(summary, "model_dump", None)
+    return dump(mode="json") if dump is not None else {"summary": str(summary)}
+
+
+def _spec(path: Path | None, seed: int | None) -> ScoreSpec:
+    from napari_aleatoric.uncertainty import ScoreSpec
+
+    values: dict[str, Any] = {}
+    if path is not None:
+        try:
+            values = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
+            raise DataError(f"'{path.name}' is no JSON file ({error}).") from error
+    if seed is not None:
+        values["seed"] = seed
+    try:
+        return ScoreSpec.model_validate(values)
+    except ValueError as error:
+        raise DataError(f"These settings are not understood: {error}") from error
+
+
+def _score_in_background(workspace: Workspace, spec: ScoreSpec, as_json: bool) -> None:
+    from napari_aleatoric.jobs import submit
+
+    handle = submit(workspace, "score", spec)
+    if as_json:
+        print_json({"workspace": str(workspace.root), "run_id": handle.run_id, "run_dir": str(handle.run_dir)})
+        return
+    print_line(f"Scoring goes on by itself as run {handle.run_id}; its log is in {handle.run_dir}.")
+
+
+def queue(
+    workspace: WorkspaceArgument,
+    top: Annotated[int, typer.Option("--top", "-n", min=0, help="How many; 0 for all.")] = 20,
+    strategy: Annotated[str, typer.Option("--strategy", help="What comes first.")] = "label_risk",
+    class_name: Annotated[str | None, typer.Option("--class", help="Look at this class only.")] = None,
+    pending: Annotated[bool, typer.Option("--pending", help="Leave out what has a verdict.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """List the labels worth a second look, worst first."""
+    from napari_aleatoric.io import Workspace
+    from napari_aleatoric.review import ReviewStore, build_queue
+    from napari_aleatoric.uncertainty import STRATEGIES
+
+    opened = Workspace.open(workspace)
+    classes = opened.dataset.classes
+    chosen = None if class_name is None else classes.by_name(class_name).class_index
+    with ReviewStore.open(opened.store_url) as store:
+        found = build_queue(store, classes, strategy=strategy, class_filter=None if chosen is None else [chosen])
+        if pending:
+            found = found.filtered(statuses={"pending"})
+        rows = queue_rows(found, top)
+        total = len(found)
+    if as_json:
+        question = STRATEGIES[strategy].question
+        asked = None if question is None else question.sentence
+        print_json(
+            {"workspace": str(workspace), "strategy": strategy, "question": asked, "total": total, "items": rows}
+        )
+        return
+    note(STRATEGIES[strategy].sentence)
+    print_table(
+        ["rank", "case", "score", "class", "status", "why"],
+        [(str(r["rank"]), r["item"], _number(r["score"]), r["class_name"], r["status"], r["reason"]) for r in rows],
+        right=(0, 2),
+    )
+    if total > len(rows):
+        print_line(f"... and {total - len(rows)} more (--top 0 for all)")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
+
+
+def queue_rows(queue: Queue, top: int = 0) -> list[dict[str, Any]]:
+    """Plain values of the first rows of a queue (all for 0), worst first."""
+    n = min(top, len(queue)) if top else len(queue)
+    rows = [queue.row(i) for i in range(n)]
+    return [{"rank": row.place, "item": str(row.key), **row.to_json()} for row in rows]
+
+
+def is_flat(workspace: Workspace) -> bool:
+    """Whether the images are 2-D: reasons then speak of places instead of slices."""
+    cases = workspace.dataset.cases
+    return bool(cases) and workspace.grid(cases[0].case_id).is_flat
