@@ -147,7 +147,7 @@ def _stack_geometry(slices: list[_Slice], positions: np.ndarray[Any, Any], label
                 f"The slices of {label} are not evenly spaced: distances run from {gaps.min():.4g} to "
                 f"{gaps.max():.4g} mm. Slices are probably missing; fetch the whole series again."
             )
-        step = float((positions[-1] - positions[0]) / (len(slices) - 1))
+        step = round(float((positions[-1] - positions[0]) / (len(slices) - 1)), 9)
         run = (last.position - first.position) / np.linalg.norm(last.position - first.position)
         if np.linalg.norm(run - direction[:, 2]) > _MAX_TILT * 10:
             raise DataError(

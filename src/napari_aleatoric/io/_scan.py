@@ -73,7 +73,8 @@ def scan(
         Accept only this layout ("manifest", "decathlon", "nnunet", "paired_folders", "paired_files",
         "rater_files", "label_files", "structure_files", "dicom_folders").
     class_names : mapping of int to str, optional
-        Names by label value, instead of those that the layout states or the labels hold.
+        Names by label value, instead of those that the layout states or the labels hold. Structures with other
+        names than these (one file per structure, RTSTRUCT) are added with the next free values.
     spacing_known : bool, optional
         False to report no millimetres. By default False for photographs and where every image has a spacing of
         1×1×1 mm at the origin, which is what programs write that do not know it.

@@ -1,15 +1,18 @@
 """Every layout of the test data is recognised, and each label type is read."""
 
 import time
+import warnings
 
 import numpy as np
 import pytest
 
 from napari_aleatoric.io import (
+    OverlapWarning,
     SoftLabelWarning,
     Workspace,
     load_image,
     load_label,
+    on_image_grid,
     read_label_map,
     read_volume,
     scan,
@@ -180,6 +183,51 @@ def test_compressed_slices(real_data):
     plain, packed = read_volume(folder / "MR_small.dcm"), read_volume(folder / "MR_small_RLE.dcm")
     assert (plain.data == packed.data).all()
     assert read_volume(folder / "JPEG2000.dcm").data.max() > 0
+
+
+def test_dicom_series_and_its_segmentation_share_a_grid(real_data):
+    image = read_volume(real_data / "dicom_misc/dcmqi/ct-3slice")
+    stored = read_label_map(real_data / "dicom_misc/dcmqi/liver_seg.nrrd")
+    assert stored.geometry.same_grid(image.geometry, 0.01)
+    liver = on_image_grid(stored, image.geometry).data > 0
+    here, flipped = (float(np.median(image.data[mask])) for mask in (liver, liver[:, ::-1]))
+    assert 30 < here < 80  # HU of liver
+    assert flipped < here - 10
+
+
+def test_structure_sets_with_broken_references_are_read_by_place(real_data):
+    pytest.importorskip("pydicom")
+    dataset = scan(real_data / "dicom_misc/rt-utils")
+    assert dataset.readers == ("invalid_reference_rt", "non_existent_reference_rt", "rt")
+    like = load_image(dataset.cases[0]).geometry
+    sums = []
+    for reader in dataset.readers:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", OverlapWarning)  # contours on a slice that is not there
+            sums.append(int((load_label(dataset, dataset.cases[0], reader, like=like).data > 0).sum()))
+    assert sums[0] == sums[1] > 0
+    assert sums[2] > 0
+
+
+def test_a_manifest_joins_what_no_rule_can(real_data, tmp_path):
+    folder = real_data / "totalsegmentator"
+    (tmp_path / "list.csv").write_text(
+        "case,image,label,reader\n"
+        f"dicom,{folder}/example_ct_dicom,{folder}/example_seg_dicom.nii.gz,ai\n"
+        f"small,{folder}/example_ct_sm.nii.gz,{folder}/example_seg_fast.nii.gz,fast\n"
+        f"small,{folder}/example_ct_sm.nii.gz,{folder}/example_seg_roi_subset.nii.gz,subset\n"
+    )
+    (tmp_path / "data").mkdir()
+    (tmp_path / "list.csv").rename(tmp_path / "data/list.csv")
+    dataset = scan(tmp_path / "data")
+    assert dataset.problems == ()
+    assert dataset.readers == ("ai", "fast", "subset")
+    workspace = Workspace.open(Workspace.create(tmp_path / "w", dataset).root)
+    assert workspace.dataset == dataset
+    for key in dataset.items:
+        image, label = workspace.load_image(key.case_id), workspace.load_label(*key)
+        assert label.geometry == image.geometry
+        assert label.data.any()
 
 
 def test_the_terminal_stays_quiet(real_data, capfd):

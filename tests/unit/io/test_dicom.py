@@ -297,3 +297,27 @@ def test_no_name_of_a_patient_in_what_is_kept(tmp_path):
     workspace = Workspace.create(tmp_path / "w", scan(tmp_path / "data"))
     assert b"SECRET" not in (workspace.root / "workspace.json").read_bytes()
     assert "SECRET" not in repr(workspace.dataset)
+
+
+def test_dicom_images_with_label_maps_in_other_formats(tmp_path, put_label):
+    write_series(tmp_path / "a/images/p1")
+    geometry = read_geometry(tmp_path / "a/images/p1")
+    put_label(tmp_path / "a/labels/p1.nii.gz", 1, 2, geometry=geometry)
+    write_series(tmp_path / "b/p1/dicom")
+    put_label(tmp_path / "b/p1/segmentation/liver.nrrd", 1, 1, geometry=geometry)
+    put_label(tmp_path / "b/p1/segmentation/spleen.nrrd", 1, geometry=geometry)
+    for name, layout, values in (("a", "paired_folders", {0, 1, 2}), ("b", "dicom_folders", {0, 1, 2})):
+        dataset = scan(tmp_path / name)
+        assert dataset.layout == layout
+        assert [case.case_id for case in dataset.cases] == ["p1"]
+        assert set(load_label(dataset, dataset.cases[0], like=geometry).data.ravel()) == values
+
+
+def test_a_structure_set_that_is_cut_short_is_listed(tmp_path):
+    write_series(tmp_path / "image")
+    write_structures(tmp_path / "mask/rs.dcm", {"x": [square(read_geometry(tmp_path / "image"), 1, 2, 4)]})
+    path = tmp_path / "mask/rs.dcm"
+    path.write_bytes(path.read_bytes()[:500])
+    dataset = scan(tmp_path)
+    assert dataset.cases == ()
+    assert "rs.dcm is not a whole DICOM structure set" in dataset.problems[0].sentence
