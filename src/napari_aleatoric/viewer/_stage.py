@@ -71,9 +71,10 @@ class Stage:
         before = self._item
         new_grid = before is None or item.image.geometry != before.image.geometry
         new_case = before is None or item.key != before.key
-        self._item, self._shown_map = item, None
-        if classes != self._classes:
-            self._classes = classes
+        self._item, self._shown_map, self._classes = item, None, classes
+        place = state.places[0].index_zyx[0] if state.places else item.label.shape[0] // 2
+        if new_case and not new_grid:  # before the data: slicing the old case again costs less than the new one
+            self.go_to_slice(place)
         self._show_image(item)
         self._show_heat(item, state)
         self._show_original(item, state)
@@ -82,8 +83,8 @@ class Stage:
         self.apply(state)
         if new_grid:
             self._show_whole(item)
-        if new_case:
-            self.go_to_slice(state.places[0].index_zyx[0] if state.places else item.label.shape[0] // 2)
+        if new_case and new_grid:
+            self.go_to_slice(place)
 
     def apply(self, state: ViewState) -> None:
         """Change only what differs from what is shown."""

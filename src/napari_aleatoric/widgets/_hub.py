@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import weakref
 from pathlib import Path
 from typing import Any
 
@@ -20,20 +19,16 @@ from .keys import CheatSheet, KeyTable, Shortcuts
 
 __all__ = ["Hub", "hub_of"]
 
-_hubs: weakref.WeakKeyDictionary[Any, Hub] = weakref.WeakKeyDictionary()
-
+_NAME = "aleatoric-hub"
 _STROKE_MS = 500
 _JOB_MS = 250
 
 
 def hub_of(viewer: Viewer) -> Hub:
     """Return the one hub of a viewer; made at the first call."""
-    key = getattr(viewer, "__wrapped__", viewer)
-    hub = _hubs.get(key)
-    if hub is None or hub.closed:
-        hub = Hub(key)
-        _hubs[key] = hub
-    return hub
+    own = getattr(viewer, "__wrapped__", viewer)
+    hub = own.window._qt_window.findChild(QObject, _NAME)  # the window owns it, so that they end together
+    return hub if isinstance(hub, Hub) else Hub(own)
 
 
 class Hub(QObject):
@@ -48,6 +43,7 @@ class Hub(QObject):
     def __init__(self, viewer: Viewer) -> None:
         window = viewer.window._qt_window
         super().__init__(window)
+        self.setObjectName(_NAME)
         self.viewer = viewer
         self.window: QWidget = window
         self.closed = False
@@ -203,6 +199,7 @@ class Hub(QObject):
         if self.closed:
             return
         self.closed = True
+        self.setObjectName("")
         for clock in (self._strokes_clock, self._job_clock):
             clock.stop()
         self.shortcuts.close()
