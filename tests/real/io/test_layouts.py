@@ -1,6 +1,5 @@
 """Every layout of the test data is recognised, and each label type is read."""
 
-import time
 import warnings
 
 import numpy as np
@@ -26,7 +25,6 @@ def dice(a, b):
 
 
 def test_hippocampus(real_data, tmp_path):
-    start = time.perf_counter()
     dataset = scan(real_data / "msd_hippocampus")
     assert dataset.layout == "decathlon"
     assert len(dataset.cases) == 201
@@ -39,7 +37,6 @@ def test_hippocampus(real_data, tmp_path):
         assert label.geometry == image.geometry
         assert label.data.dtype == np.uint8  # cases 003 and 243 are stored as float32
         assert set(np.unique(label.data)) == {0, 1, 2}
-    assert time.perf_counter() - start < 30  # 1 to 3 s on an idle machine; a guard against reading files twice over
 
 
 def test_lidc_readers_and_empty_answers(real_data):
