@@ -1,0 +1,340 @@
+"""The session without a window: walk, decide, paint, leave, come back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from napari_aleatoric.errors import DataError, WorkspaceError
+from napari_aleatoric.io import Workspace, write_map
+from napari_aleatoric.model import ItemScores, LabelMap, ScoreValue, Verdict
+from napari_aleatoric.review import ReviewStore, StrokeJournal, corrections
+from napari_aleatoric.samples import SampleSpec, write_samples
+from napari_aleatoric.session import Kind, ReviewSession, open_path
+
+PARTS = ("nll_union", "local_max", "dice_gap")
+
+
+@pytest.fixture(scope="module")
+def data_set(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("data") / "abdomens"
+    write_samples(folder, SampleSpec(n_cases=4, seed=1, matrix=32))
+    return folder
+
+
+@pytest.fixture
+def workspace(data_set: Path, tmp_path: Path) -> Workspace:
+    """Four cases with made-up scores: the queue is abdomen 3, 1, 4, 2."""
+    workspace = open_path(data_set, tmp_path / "review")
+    with ReviewStore.open(workspace.store_url) as store:
+        prints = workspace.fingerprints()
+        store.sync_items(workspace.dataset.items, prints)
+        for key, value in zip(workspace.dataset.items, (0.7, 0.1, 0.9, 0.4), strict=True):
+            values = tuple(ScoreValue(part, c, value) for part in PARTS for c in range(6))
+            store.put_item_scores(ItemScores(key, values), fingerprint=prints[key], spec_digest="test")
+            label = workspace.load_label(*key).upright()
+            heat = (workspace.dataset.classes.index_map(label.data) == 1).astype(np.float32)[np.newaxis] * value
+            write_map(workspace, key, "label_risk", heat, (1,), label.geometry, {})
+    return workspace
+
+
+class Now(ReviewSession):
+    """A session whose reading and writing the test can wait for."""
+
+    def __init__(self) -> None:
+        self.waiting: list[Callable[[], None]] = []
+        super().__init__(deliver=self.waiting.append, reader="dr test")
+        self.said: list[tuple[Kind, str]] = []
+        self.notice.connect(lambda n: self.said.append((n.kind, n.text)))
+
+    def settle(self) -> None:
+        """Wait for threads and run what they delivered."""
+        for future in [*self._writing, *(self._prefetch._futures.values() if self._prefetch else ())]:
+            if not future.cancelled():
+                future.exception(30)
+        for _ in range(100):
+            if not self.waiting:
+                import time
+
+                time.sleep(0.005)
+            while self.waiting:
+                self.waiting.pop(0)()
+            if not self._writing and (self._wanted is None or (self._item and self._item.key == self._wanted)):
+                return
+
+    def show(self, key: Any) -> None:
+        self.go(key)
+        self.settle()
+        assert self.item is not None
+        assert self.item.key == key
+
+
+@pytest.fixture
+def session(workspace: Workspace) -> Iterator[Now]:
+    session = Now()
+    session.attach(workspace)
+    yield session
+    session.close()
+
+
+def names(session: ReviewSession) -> list[str]:
+    assert session.queue is not None
+    return [session.queue.key(i).case_id for i in range(len(session.queue))]
+
+
+def paint(session: ReviewSession) -> tuple[np.ndarray, tuple[int, int, int]]:
+    assert session.item is not None
+    z, y, x = (n // 2 for n in session.item.label.shape)
+    session.item.label[z, y : y + 3, x : x + 3] = 5
+    session.painted()
+    session.keep_strokes()
+    return session.item.label.copy(), (z, y, x)
+
+
+def test_worst_first(session: Now) -> None:
+    assert names(session) == [f"abdomen_00{i}" for i in (3, 1, 4, 2)]
+
+
+def test_walk_down_and_up(session: Now) -> None:
+    session.next_item()
+    session.settle()
+    assert session.item.key.case_id == "abdomen_003"
+    session.next_item()
+    session.settle()
+    assert session.item.key.case_id == "abdomen_001"
+    session.previous_item()
+    session.settle()
+    assert session.item.key.case_id == "abdomen_003"
+    session.previous_item()
+    assert "end of the queue" in session.said[-1][1]
+
+
+def test_late_answer_to_an_old_question_is_dropped(session: Now) -> None:
+    first, second = session.queue.key(0), session.queue.key(1)
+    session.go(first)
+    session.go(second)
+    shown = []
+    session.item_changed.connect(lambda item: shown.append(item.key))
+    session.settle()
+    assert shown == [second]
+
+
+def test_verdict_is_on_disk_and_can_be_taken_back(session: Now, workspace: Workspace) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    session.decide(Verdict.REJECTED, quality=2, comment="left and right swapped")
+    with ReviewStore.open(workspace.store_url) as other:
+        entry = other.history(key)[-1]
+    assert (entry.verdict, entry.quality, entry.comment) == (Verdict.REJECTED, 2, "left and right swapped")
+    assert entry.reader == "dr test"
+    assert entry.seen["strategy"] == "label_risk"
+    assert session.queue.row(0).status == "rejected"
+    session.undo_decision()
+    assert session.queue.row(0).status == "pending"
+    assert len(session.store.history(key)) == 2  # nothing was taken out of the log
+
+
+def test_next_pending_steps_over_what_is_decided(session: Now) -> None:
+    for place in (1, 2):
+        session.show(session.queue.key(place))
+        session.decide(Verdict.ACCEPTED)
+    session.show(session.queue.key(0))
+    session.next_item(pending_only=True)
+    session.settle()
+    assert session.item.key.case_id == "abdomen_002"
+
+
+def test_filter_narrows_and_the_walk_goes_on_where_it_was(session: Now) -> None:
+    session.set_filter(statuses=frozenset({"pending"}))
+    session.show(session.queue.key(1))
+    session.decide(Verdict.ACCEPTED)
+    assert names(session) == ["abdomen_003", "abdomen_004", "abdomen_002"]
+    session.next_item()
+    session.settle()
+    assert session.item.key.case_id == "abdomen_004"
+
+
+def test_sorting_by_a_column(session: Now) -> None:
+    session.set_filter(sort_column="case", descending=True)
+    assert names(session) == [f"abdomen_00{i}" for i in (4, 3, 2, 1)]
+
+
+def test_accepting_a_repainted_label_saves_it_and_says_corrected(session: Now, workspace: Workspace) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    painted, _ = paint(session)
+    assert session.unsaved
+    session.decide(Verdict.ACCEPTED)
+    session.settle()
+    assert session.store.state(key).verdict is Verdict.CORRECTED
+    version = corrections(session.store, key)[-1]
+    assert session.store.state(key).correction_id == version.correction_id
+    session.go(session.queue.key(1))
+    session.settle()
+    session.show(key)
+    assert np.array_equal(session.item.label, painted)
+    assert session.item.original is not None
+    assert not np.array_equal(session.item.original, painted)
+
+
+def test_corrected_without_a_stroke_is_questioned(session: Now) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    session.decide(Verdict.CORRECTED)
+    assert session.said[-1][0] is Kind.WARNING
+    assert session.store.state(key).verdict is None
+
+
+def test_leaving_a_painted_case_saves_a_version(session: Now) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    painted, _ = paint(session)
+    session.go(session.queue.key(1))
+    session.settle()
+    assert len(corrections(session.store, key)) == 1
+    assert session.store.state(key).verdict is None
+    session.show(key)
+    assert np.array_equal(session.item.label, painted)
+
+
+def test_strokes_undone_by_hand_leave_nothing_behind(session: Now, workspace: Workspace) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    before = session.item.label.copy()
+    paint(session)
+    session.item.label[...] = before
+    session.painted()
+    assert not session.unsaved
+    session.go(session.queue.key(1))
+    session.settle()
+    assert corrections(session.store, key) == []
+    assert StrokeJournal.pending(workspace, key) == []
+
+
+def crashed(workspace: Workspace, key: Any) -> np.ndarray:
+    """Paint in a session that ends without a word."""
+    dead = Now()
+    dead.attach(workspace)
+    dead.show(key)
+    painted, _ = paint(dead)
+    dead._strokes._journal.close()  # what the operating system does with the file of a killed process
+    dead._store.close()
+    return painted
+
+
+def test_strokes_of_a_crashed_session_are_offered_and_come_back(workspace: Workspace) -> None:
+    key = workspace.dataset.items[2]
+    painted = crashed(workspace, key)
+    session = Now()
+    session.attach(workspace)
+    session.show(key)
+    assert session.item.pending_voxels == 9
+    assert not np.array_equal(session.item.label, painted)
+    session.restore_strokes()
+    assert np.array_equal(session.item.label, painted)
+    assert session.unsaved
+    session.save()
+    session.settle()
+    session.close()
+    assert StrokeJournal.pending(workspace, key) == []
+    with ReviewStore.open(workspace.store_url) as store:
+        assert len(corrections(store, key)) == 1
+
+
+def test_strokes_of_a_crashed_session_can_be_thrown_away(workspace: Workspace) -> None:
+    key = workspace.dataset.items[2]
+    crashed(workspace, key)
+    session = Now()
+    session.attach(workspace)
+    session.show(key)
+    session.drop_pending()
+    session.close()
+    assert StrokeJournal.pending(workspace, key) == []
+
+
+def test_strokes_drawn_while_a_version_is_written_stay_journalled(
+    session: Now, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session.show(session.queue.key(0))
+    _, (z, y, x) = paint(session)
+    session.save()
+    session.item.label[z, y + 5, x] = 4
+    session.painted()
+    session.settle()
+    assert session.unsaved
+    session.keep_strokes()
+    version = corrections(session.store, session.item.key)[-1]
+    assert version.reader == "dr test"
+
+
+def test_failed_save_keeps_the_strokes_and_says_why(session: Now, monkeypatch: pytest.MonkeyPatch) -> None:
+    import napari_aleatoric.session._session as module
+
+    def no_space(*args: Any, **kwargs: Any) -> None:
+        raise WorkspaceError("The disk is full.")
+
+    monkeypatch.setattr(module, "save_correction", no_space)
+    session.show(session.queue.key(0))
+    paint(session)
+    session.decide(Verdict.ACCEPTED)
+    session.settle()
+    kind, words = session.said[-1]
+    assert kind is Kind.ERROR
+    assert "The disk is full." in words
+    assert "strokes are kept" in words
+    assert session.unsaved
+    assert session.store.state(session.item.key).verdict is None
+    monkeypatch.undo()
+
+
+def test_class_scores_compare_with_the_same_class_elsewhere(session: Now) -> None:
+    session.show(session.queue.key(0))
+    place, raw = session.class_scores("nll_union")[1]
+    assert raw == pytest.approx(0.9)
+    assert place == pytest.approx(3.5 / 4)  # the worst of four
+    assert session.class_scores("label_risk")[1][0] == pytest.approx(3.5 / 4)
+
+
+def test_hot_places_go_round(session: Now) -> None:
+    session.show(session.queue.key(0))
+    count = len(session.view.places)
+    assert count >= 1
+    walked = [session.next_place() for _ in range(count + 1)]
+    assert walked[0] == walked[-1] == session.view.places[0]
+    assert session.item.heat.of(1)[walked[0].index_zyx] == session.item.heat.of(1).max()
+
+
+def test_folder_without_cases_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(DataError, match="were recognised in empty"):
+        open_path(tmp_path / "empty")
+    with pytest.raises(WorkspaceError, match="Expected a folder"):
+        open_path(tmp_path / "nowhere")
+    assert not (tmp_path / "empty-review").exists()
+
+
+def test_opening_a_data_set_twice_finds_its_workspace_again(data_set: Path, tmp_path: Path) -> None:
+    first = open_path(data_set, tmp_path / "w")
+    assert open_path(data_set, tmp_path / "w").root == first.root == open_path(tmp_path / "w").root
+
+
+def test_label_map_of_a_saved_version_is_on_the_stored_grid(session: Now, workspace: Workspace) -> None:
+    """Samples are stored flipped and tilted: what is painted upright must land on the same voxels of the file."""
+    from napari_aleatoric.review import load_correction
+
+    for place in range(4):
+        key = session.queue.key(place)
+        session.show(key)
+        painted, (z, y, x) = paint(session)
+        session.save()
+        session.settle()
+        saved = load_correction(workspace, corrections(session.store, key)[-1])
+        assert saved.geometry == workspace.load_label(*key).geometry
+        upright = session.item.image.geometry
+        stored = np.round(saved.geometry.index_from_lps(upright.lps_from_index([z, y, x]))).astype(int)
+        assert saved.data[tuple(stored)] == 5
+        assert np.array_equal(LabelMap(saved.data, saved.geometry).upright().data, painted)
