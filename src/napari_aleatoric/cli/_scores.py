@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import time
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -44,24 +43,21 @@ def score(
         return
     from napari_aleatoric.review import score_workspace
 
-    begun = time.monotonic()
     with BarReporter("Scoring") as reporter:
         summary = score_workspace(opened, wanted, reporter=reporter)
-    answer = {"workspace": str(workspace), **_plain(summary), "seconds": round(time.monotonic() - begun, 2)}
+    refused = [{"case": problem.case_id, "reason": problem.sentence} for problem in summary.refused]
     if as_json:
-        print_json(answer)
+        print_json({"workspace": str(workspace), **asdict(summary), "refused": refused})
         return
-    for name, value in answer.items():
-        if value not in (None, [], {}, ""):
-            print_line(f"{name.replace('_', ' ')}: {value}")
+    print_line(
+        f"{summary.n_scored} of {summary.n_items} labels scored in {summary.seconds:.0f} s, "
+        f"{summary.n_reused} still held; {len(refused)} refused."
+    )
+    for sentence in summary.notes:
+        print_line(sentence)
+    if refused:
+        print_table(["refused", "reason"], [(r["case"], r["reason"]) for r in refused])
     print_line(f"Next: aleatoric queue {workspace}")
-
-
-def _plain(summary: object) -> dict[str, Any]:
-    if is_dataclass(summary) and not isinstance(summary, type):
-        return asdict(summary)
-    dump = getattr(summary, "model_dump", None)
-    return dump(mode="json") if dump is not None else {"summary": str(summary)}
 
 
 def _spec(path: Path | None, seed: int | None) -> ScoreSpec:

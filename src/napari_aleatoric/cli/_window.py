@@ -18,6 +18,8 @@ __all__ = ["SCREENSHOTS", "open_window", "show_and_wait", "tour"]
 
 _PLUGIN = "napari-aleatoric"
 
+_TOAST_S = 5.0  # until napari's notification has gone
+
 SCREENSHOTS = (
     ("overlay.png", "The worst label, slice by slice: image, given label, and where it contradicts the others"),
     ("volume.png", "The same case in three dimensions"),
@@ -78,12 +80,14 @@ def tour(
         place = session.next_place(+1)
         if place is not None:
             stage.jump_to(place.index_zyx)
-        _settle()
+        _settle(_TOAST_S)
         viewer.screenshot(str(out / "overlay.png"), canvas_only=True, flash=False)
         viewer.window.screenshot(str(out / "queue.png"), flash=False)
         viewer.dims.ndisplay = 3
-        viewer.camera.angles = (0.0, 25.0, 60.0)
         viewer.reset_view()
+        viewer.camera.set_view_direction((-0.25, 1.0, 0.3), up_direction=(1.0, 0.0, 0.0))  # from the front
+        if stage.label_layer is not None:
+            stage.label_layer.opacity = 0.8
         _settle()
         viewer.screenshot(str(out / "volume.png"), canvas_only=True, flash=False)
         viewer.dims.ndisplay = 2

@@ -1,0 +1,111 @@
+"""``score``, ``queue`` and ``export`` on a small real workspace."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+from napari_aleatoric.io import Workspace
+from napari_aleatoric.model import Status
+
+FAST = {"rounds": 5, "samples_per_case": 200}
+
+
+@pytest.fixture(scope="module")
+def scored_once(tmp_path_factory, dataset):
+    """A workspace scored through the command line; not to be changed."""
+    from napari_aleatoric.cli._main import run
+
+    folder = tmp_path_factory.mktemp("scored")
+    (folder / "spec.json").write_text(json.dumps(FAST))
+    assert run(["init", str(dataset), "--workspace", str(folder / "w")]) == 0
+    assert run(["score", str(folder / "w"), "--spec", str(folder / "spec.json")]) == 0
+    return folder
+
+
+@pytest.fixture
+def scored(scored_once, tmp_path):
+    """A copy that a test may change, in a folder as deep as the original (the data set is found relatively)."""
+    shutil.copytree(scored_once / "w", tmp_path / "w")
+    Workspace.relocate(tmp_path / "w", Workspace.open(scored_once / "w").dataset_root)
+    return tmp_path / "w"
+
+
+def test_score_tells_and_goes_on_where_it_stopped(scored_once, call_json):
+    again = call_json("score", scored_once / "w", "--spec", scored_once / "spec.json")
+    assert again["workspace"] == str(scored_once / "w")
+    assert again["seconds"] < 30
+
+
+@pytest.mark.parametrize(
+    ("content", "words"), [("{", "no JSON file"), ('{"sed": 3}', "sed"), ('{"n_folds": 1}', "n_folds")]
+)
+def test_wrong_settings_are_refused(scored_once, tmp_path, call, content, words):
+    (tmp_path / "wrong.json").write_text(content)
+    status, _, err = call("score", scored_once / "w", "--spec", tmp_path / "wrong.json")
+    assert status == 1
+    assert words in err
+    assert len(err.strip().splitlines()) == 1
+
+
+def test_queue_is_ordered_worst_first(scored_once, call_json):
+    answer = call_json("queue", scored_once / "w", "--top", "0")
+    assert answer["total"] == 6
+    assert answer["question"] == "Is this label wrong?"
+    scores = [item["score"] for item in answer["items"]]
+    assert scores == sorted(scores, reverse=True)
+    assert [item["rank"] for item in answer["items"]] == list(range(1, 7))
+    assert {item["case"] for item in answer["items"]} == {f"abdomen_{i:03d}" for i in range(1, 7)}
+    assert all(item["reason"] for item in answer["items"])
+
+
+def test_queue_takes_top_strategy_and_class(scored_once, call, call_json):
+    assert len(call_json("queue", scored_once / "w", "--top", "2")["items"]) == 2
+    other = call_json("queue", scored_once / "w", "--strategy", "difficulty")
+    assert other["question"] == "Is this image hard for the feature model?"
+    one = call_json("queue", scored_once / "w", "--class", "Spleen", "--top", "1")
+    assert one["items"][0]["class_name"] == "spleen"
+    status, out, _ = call("queue", scored_once / "w", "--top", "3")
+    assert status == 0
+    assert "abdomen_" in out
+    assert "and 3 more" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"), [(["--strategy", "magic"], "label_risk"), (["--class", "brain"], "liver")]
+)
+def test_queue_refuses_what_it_does_not_know(scored_once, call, arguments, words):
+    status, out, err = call("queue", scored_once / "w", *arguments)
+    assert (status, out) == (1, "")
+    assert words in err
+
+
+def test_queue_leaves_out_what_is_decided(scored, call_json):
+    first = call_json("queue", scored, "--top", "1")["items"][0]["case"]
+    call_json("decide", scored, first, "--verdict", "accepted")
+    pending = call_json("queue", scored, "--pending", "--top", "0")
+    assert pending["total"] == 5
+    assert first not in {item["case"] for item in pending["items"]}
+    everything = call_json("queue", scored, "--top", "0")["items"]
+    assert {item["status"] for item in everything if item["case"] == first} == {"accepted"}
+
+
+def test_export_writes_the_labels(scored, tmp_path, call_json):
+    call_json("decide", scored, "abdomen_001", "--verdict", "accepted")
+    answer = call_json("export", scored, tmp_path / "out")
+    assert answer["destination"] == str(tmp_path / "out")
+    assert len(list((tmp_path / "out").rglob("*abdomen_*.nii.gz"))) >= 6
+
+
+def test_background_scoring_is_a_run_that_completes(workspace, tmp_path, call_json):
+    from napari_aleatoric.jobs import runs
+
+    (tmp_path / "spec.json").write_text(json.dumps(FAST))
+    answer = call_json("score", workspace, "--spec", tmp_path / "spec.json", "--background")
+    (handle,) = runs(Workspace.open(workspace))
+    assert handle.run_id == answer["run_id"]
+    status = handle.wait(timeout=180)
+    assert status.status is Status.COMPLETED, status.error
+    assert call_json("queue", workspace, "--top", "1")["items"][0]["score"] is not None
