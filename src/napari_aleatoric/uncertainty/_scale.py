@@ -15,7 +15,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from napari_aleatoric.errors import DataError
 
-__all__ = ["SCALE_FLOOR", "auv", "gram", "perception_scale", "scale_from_gram", "scale_from_singular_values"]
+__all__ = [
+    "SCALE_FLOOR",
+    "auv",
+    "gram",
+    "perception_scale",
+    "scale_from_gram",
+    "scale_from_singular_values",
+    "scale_of_map",
+]
 
 Energy = Literal["sigma2", "sigma"]
 FloatArray = NDArray[np.float64]
@@ -127,6 +135,18 @@ def perception_scale(
     float
         In [0, 1]; 0 for a map of zeros or of rank one. Unchanged when the map is multiplied by a number.
     """
+    matrix, size = _unfolded(feature_map, unfold, centre)
+    return scale_from_gram(matrix, size, energy)
+
+
+def scale_of_map(feature_map: NDArray[Any]) -> tuple[float, float]:
+    """Both forms of `perception_scale` from one Gram matrix: (σ², σ)."""
+    matrix, size = _unfolded(feature_map, None, False)
+    return scale_from_gram(matrix, size, "sigma2"), scale_from_gram(matrix, size, "sigma")
+
+
+def _unfolded(feature_map: NDArray[Any], unfold: int | None, centre: bool) -> tuple[FloatArray, int]:
+    """Gram matrix of the smaller side of the unfolded map, scaled to a peak of 1, and its size."""
     if feature_map.ndim == 2:
         feature_map = feature_map[np.newaxis]
     if feature_map.ndim != 3 or feature_map.size == 0:
@@ -143,10 +163,10 @@ def perception_scale(
         matrix = matrix.T
     peak = float(np.abs(np.where(np.isfinite(matrix), matrix, 0)).max(initial=0.0))
     if peak == 0.0:
-        return 0.0
+        return np.zeros((1, 1)), 1
     step = max(1, _BLOCK // matrix.shape[0])
     blocks = (matrix[:, i : i + step].astype(np.float64) / peak for i in range(0, matrix.shape[1], step))
-    return scale_from_gram(gram(blocks, matrix.shape[0]), matrix.shape[0], energy)
+    return gram(blocks, matrix.shape[0]), matrix.shape[0]
 
 
 def auv(

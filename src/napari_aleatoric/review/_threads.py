@@ -1,0 +1,72 @@
+"""Work on several cases at a time in threads, without the threads of numerical libraries in between."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from typing import TypeVar
+
+from napari_aleatoric.model import Reporter
+
+__all__ = ["in_threads", "together", "usable_cores"]
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+_MAX_WORKERS = 4  # every worker holds a case in memory
+
+
+def usable_cores() -> int:
+    """Count the processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _limit_openmp(n_threads: int) -> None:
+    """Give this thread's tree learners so many threads: on busy machines their barriers cost more than they win."""
+    import sklearn.ensemble  # noqa: F401  (only libraries that are loaded can be limited)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(limits=n_threads, user_api="openmp")
+
+
+def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+    """Apply a function to items in threads; results in the order of the items, few of them ahead.
+
+    Closing the generator early drops what has not begun and waits for what has.
+    """
+    n = min(_MAX_WORKERS, usable_cores())
+    executor = ThreadPoolExecutor(n, thread_name_prefix="score", initializer=_limit_openmp, initargs=(1,))
+    ahead: deque[Future[R]] = deque()
+    try:
+        for item in items:
+            ahead.append(executor.submit(function, item))
+            if len(ahead) > n:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def together(
+    function: Callable[[T], R], items: list[T], reporter: Reporter, done: float, total: float, message: str
+) -> list[R]:
+    """Apply a function to a few items at once, asking the reporter twice a second whether to go on."""
+    cores = usable_cores()
+    n = max(1, min(len(items), cores))
+    executor = ThreadPoolExecutor(
+        n, thread_name_prefix="learn", initializer=_limit_openmp, initargs=(max(1, cores // n),)
+    )
+    futures = [executor.submit(function, item) for item in items]
+    try:
+        waiting = set(futures)
+        while waiting:
+            reporter.step(done, total, message)
+            waiting = wait(waiting, timeout=0.5).not_done
+        return [future.result() for future in futures]
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
