@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import stat
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_aleatoric.errors import AleatoricError, WorkspaceError
+from napari_aleatoric.errors import WorkspaceError
 from napari_aleatoric.model import (
-    CaseFiles,
-    ClassTable,
     Dataset,
     Geometry,
     ItemKey,
-    LabelFiles,
     LabelMap,
-    Problem,
     Reporter,
     SilentReporter,
     Volume,
 )
 
+from ._dataset_file import dataset_from_json, dataset_to_json, fingerprint_of, relative_root
 from ._load import load_image, load_label
 from ._scan import scan
 from ._volumes import read_geometry
@@ -153,7 +147,7 @@ class Workspace:
                     f"{dataset_root.name} is not the data set of this workspace: {Path(case['image']).name} of "
                     f"case {case['case_id']} is not in it. Choose the folder that was moved."
                 )
-        workspace._content["dataset"]["root"] = _relative(dataset_root, root)
+        workspace._content["dataset"]["root"] = relative_root(dataset_root, root)
         workspace._write()
         return cls.open(root)
 
@@ -191,7 +185,7 @@ class Workspace:
     def dataset(self) -> Dataset:
         """The data set as last scanned."""
         if self._dataset is None:
-            self._dataset = _dataset_from_json(self._content["dataset"], self.dataset_root)
+            self._dataset = dataset_from_json(self._content["dataset"], self.dataset_root)
         return self._dataset
 
     @property
@@ -239,7 +233,7 @@ class Workspace:
     def grid(self, case_id: str) -> Geometry:
         """Return the grid of the image of a case, in the stored order, from its header."""
         case = self.dataset.case(case_id)
-        fingerprint = _fingerprint([case.image])
+        fingerprint = fingerprint_of([case.image])
         known = self._grids.get(case_id)
         if known is None or known[0] != fingerprint:
             geometry = read_geometry(case.image, series_uid=case.series_uid)
@@ -251,7 +245,7 @@ class Workspace:
     def fingerprint(self, case_id: str, reader: str = "") -> str:
         """Return 32 hexadecimal digits that change when a file of this item gets another size or date."""
         case = self.dataset.case(case_id)
-        return _fingerprint([case.image, *case.label_of(reader).paths])
+        return fingerprint_of([case.image, *case.label_of(reader).paths])
 
     def fingerprints(self) -> dict[ItemKey, str]:
         """`fingerprint` of every item of the data set."""
@@ -295,9 +289,9 @@ class Workspace:
     # --- keeping ------------------------------------------------------------------------------------------------
 
     def _save(self, dataset: Dataset) -> None:
-        self._content["dataset"] = _dataset_to_json(dataset, self.root)
+        self._content["dataset"] = dataset_to_json(dataset, self.root)
         self._content["fingerprints"] = {
-            case.case_id: _fingerprint([case.image, *(p for label in case.labels for p in label.paths)])
+            case.case_id: fingerprint_of([case.image, *(p for label in case.labels for p in label.paths)])
             for case in dataset.cases
         }
         self._dataset = dataset
@@ -306,90 +300,3 @@ class Workspace:
 
     def _write(self) -> None:
         write_whole(self.root / _FILE, json.dumps(self._content, ensure_ascii=False).encode())
-
-
-def _relative(dataset_root: Path, root: Path) -> str:
-    return dataset_root.relative_to(root).as_posix() if root in dataset_root.parents else str(dataset_root)
-
-
-def _fingerprint(paths: Iterable[Path]) -> str:
-    digest = hashlib.blake2b(digest_size=16)
-    for path in paths:
-        try:
-            found = path.stat()
-            if stat.S_ISDIR(found.st_mode):
-                files = sorted((p.name, p.stat()) for p in path.iterdir() if p.is_file())
-            else:
-                files = [(path.name, found)]
-            for name, state in files:
-                digest.update(f"{name}\0{state.st_size}\0{state.st_mtime_ns}\n".encode())
-        except OSError:
-            digest.update(f"{path.name}\0absent\n".encode())
-    return digest.hexdigest()
-
-
-def _dataset_to_json(dataset: Dataset, root: Path) -> dict[str, Any]:
-    start = dataset.root.as_posix().rstrip("/") + "/"
-
-    def text(path: Path) -> str:
-        return path.as_posix().removeprefix(start)
-
-    cases = []
-    for case in dataset.cases:
-        labels = [
-            {
-                "reader": label.reader,
-                "paths": [text(p) for p in label.paths],
-                "label_values": list(label.label_values),
-            }
-            for label in case.labels
-        ]
-        entry: dict[str, Any] = {"case_id": case.case_id, "image": text(case.image), "labels": labels}
-        entry |= {k: v for k, v in (("patient", case.patient), ("series_uid", case.series_uid)) if v}
-        cases.append(entry)
-    return {
-        "root": _relative(dataset.root, root),
-        "layout": dataset.layout,
-        "layout_sentence": dataset.layout_sentence,
-        "classes": dataset.classes.to_json(),
-        "readers": list(dataset.readers),
-        "spacing_known": dataset.spacing_known,
-        "resample_labels": dataset.resample_labels,
-        "options": dict(dataset.options),
-        "cases": cases,
-        "problems": [{"case_id": p.case_id, "sentence": p.sentence} for p in dataset.problems],
-    }
-
-
-def _dataset_from_json(value: dict[str, Any], root: Path) -> Dataset:
-    try:
-        cases = tuple(
-            CaseFiles(
-                case_id=entry["case_id"],
-                image=root / entry["image"],
-                labels=tuple(
-                    LabelFiles(one["reader"], tuple(root / p for p in one["paths"]), tuple(one["label_values"]))
-                    for one in entry["labels"]
-                ),
-                patient=entry.get("patient", ""),
-                series_uid=entry.get("series_uid", ""),
-            )
-            for entry in value["cases"]
-        )
-        return Dataset(
-            root=root,
-            layout=value["layout"],
-            layout_sentence=value["layout_sentence"],
-            classes=ClassTable.from_json(value["classes"]),
-            cases=cases,
-            readers=tuple(value["readers"]),
-            problems=tuple(Problem(p["case_id"], p["sentence"]) for p in value["problems"]),
-            spacing_known=value["spacing_known"],
-            resample_labels=value["resample_labels"],
-            options=value["options"],
-        )
-    except (KeyError, TypeError, ValueError, AleatoricError) as error:
-        raise WorkspaceError(
-            f"{_FILE} is damaged: what it says about the data set is not understood ({type(error).__name__}). "
-            "Make a new workspace from the data set and move review.db and corrections/ into it."
-        ) from error
