@@ -1,0 +1,229 @@
+"""Layers of a case: in their place, in true proportions, locked or paintable, and standing from case to case."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from napari.components import ViewerModel
+
+from napari_aleatoric.model import ClassTable, Geometry, ItemKey, Volume
+from napari_aleatoric.session import HeatMaps, ItemData, ViewOptions, resolve
+from napari_aleatoric.viewer import Stage
+
+CLASSES = ClassTable.from_names({2: "liver", 9: "tumour"})
+
+
+class MapOnDisk:
+    class_indices = (1, 2)
+
+    def __init__(self, shape: tuple[int, int, int], hot: tuple[int, int, int]) -> None:
+        self.geometry = Geometry(shape)
+        self._values = np.zeros((2, *shape), np.uint8)
+        self._values[0][hot] = 240
+        self._values[1][tuple(n - 1 for n in shape)] = 200
+
+    def of(self, class_index: int) -> np.ndarray:
+        return self._values[class_index - 1]
+
+
+def case(name: str, shape: tuple[int, int, int] = (12, 20, 30), **changes: Any) -> ItemData:
+    geometry = changes.pop("geometry", Geometry(shape, (5.0, 0.7, 0.7)))
+    rng = np.random.default_rng(len(name))
+    label = np.zeros(shape, np.uint8)
+    label[2:5, 3:8, 3:8] = 2
+    fields: dict[str, Any] = {
+        "key": ItemKey(name),
+        "image": Volume(rng.integers(-100, 300, shape).astype(np.int16), geometry),
+        "stored_geometry": geometry,
+        "label": label,
+        "label_version": "",
+        "original": None,
+        "display_range": (-80.0, 250.0),
+    }
+    if "heat" not in changes:
+        fields["heat"] = HeatMaps(MapOnDisk(shape, (7, 4, 5)))
+    return ItemData(**{**fields, **changes})
+
+
+@pytest.fixture
+def viewer() -> ViewerModel:
+    return ViewerModel()
+
+
+@pytest.fixture
+def options() -> ViewOptions:
+    return ViewOptions()
+
+
+@pytest.fixture
+def painted() -> list[int]:
+    return []
+
+
+@pytest.fixture
+def stage(viewer: ViewerModel, painted: list[int]) -> Stage:
+    return Stage(viewer, on_painted=lambda: painted.append(1))
+
+
+def show(stage: Stage, item: ItemData, options: ViewOptions) -> None:
+    stage.show(item, resolve(item, options, CLASSES), CLASSES)
+
+
+def named(viewer: ViewerModel) -> dict[str, Any]:
+    return {layer.name: layer for layer in viewer.layers}
+
+
+def test_layers_lie_over_each_other_in_millimetres(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    show(stage, case("a"), options)
+    layers = named(viewer)
+    assert list(layers) == ["Image", "Uncertainty", "Label"]
+    for layer in layers.values():
+        assert tuple(layer.scale) == (5.0, 0.7, 0.7)
+        assert {str(unit) for unit in layer.units} == {"millimeter"}
+        assert np.array_equal(layer.extent.world, layers["Image"].extent.world)
+    assert layers["Image"].locked
+    assert layers["Uncertainty"].locked
+    assert not layers["Label"].locked
+    assert viewer.layers.selection.active is layers["Label"]
+
+
+def test_label_array_itself_is_painted(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions, painted: list[int]
+) -> None:
+    item = case("a")
+    show(stage, item, options)
+    painted.clear()
+    layer = stage.label_layer
+    layer.brush_size = 1
+    layer.paint((6, 10, 10), 9)
+    assert item.label[6, 10, 10] == 9
+    assert painted
+    painted.clear()
+    layer.undo()
+    assert item.label[6, 10, 10] == 0
+    assert painted  # undo has to be journalled too
+
+
+def test_next_case_keeps_the_layers_and_the_tool(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    show(stage, case("a"), options)
+    before = named(viewer)
+    before["Label"].mode = "paint"
+    before["Label"].brush_size = 17
+    other = case("bcd", (30, 16, 18), geometry=Geometry((30, 16, 18), (2.0, 1.1, 1.1)))
+    show(stage, other, options)
+    after = named(viewer)
+    assert all(after[name] is before[name] for name in before)
+    assert after["Label"].data is other.label
+    assert np.array_equal(after["Image"].data, other.image.data)
+    assert tuple(after["Uncertainty"].scale) == (2.0, 1.1, 1.1)
+    assert after["Label"].mode == "paint"
+    assert after["Label"].brush_size == 17
+    assert viewer.dims.range[0].stop == pytest.approx(29 * 2.0)
+
+
+def test_case_opens_at_its_hottest_slice(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    show(stage, case("a"), options)
+    assert stage.slice_index == 7
+    viewer.dims.set_point(0, 0)
+    assert stage.slice_index == 0
+    stage.jump_to((3, 5, 5))
+    assert stage.slice_index == 3
+    assert viewer.dims.point[0] == pytest.approx(15.0)  # 3 × 5 mm
+    show(stage, case("b"), options)  # the same grid
+    assert stage.slice_index == 7
+
+
+def test_heatmap_of_one_class(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    item = case("a")
+    show(stage, item, options)
+    heat = named(viewer)["Uncertainty"]
+    assert heat.data[7, 4, 5] == 240
+    assert heat.data[11, 19, 29] == 200
+    options.hidden_classes = frozenset({1})
+    stage.apply(resolve(item, options, CLASSES))
+    assert heat.data[7, 4, 5] == 0
+    assert heat.data[11, 19, 29] == 200
+    options.threshold = 0.5
+    stage.apply(resolve(item, options, CLASSES))
+    assert list(heat.contrast_limits) == [127.5, 255.0]
+
+
+def test_scale_of_the_heatmap_is_the_same_in_every_case(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions
+) -> None:
+    show(stage, case("a"), options)
+    cold = case("b", heat=HeatMaps(MapOnDisk((12, 20, 30), (0, 0, 0))))
+    limits = list(named(viewer)["Uncertainty"].contrast_limits)
+    show(stage, cold, options)
+    assert list(named(viewer)["Uncertainty"].contrast_limits) == limits
+
+
+def test_unscored_case_has_no_heatmap_left_over(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    show(stage, case("a"), options)
+    show(stage, case("b", heat=None), options)
+    heat = named(viewer)["Uncertainty"]
+    assert not heat.visible
+    assert np.asarray(heat.data).max() == 0
+
+
+def test_original_appears_with_a_correction_and_goes_without(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions
+) -> None:
+    options.original_visible = True
+    item = case("a", label_version="v1", original=np.ones((12, 20, 30), np.uint8))
+    show(stage, item, options)
+    original = named(viewer)["Original label"]
+    assert original.visible
+    assert original.locked
+    assert not original.editable
+    assert [layer.name for layer in viewer.layers] == ["Image", "Uncertainty", "Original label", "Label"]
+    show(stage, case("b"), options)
+    assert "Original label" not in named(viewer)
+
+
+def test_grey_then_colour(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    show(stage, case("a"), options)
+    shape = (1, 20, 30)
+    flat = Geometry(shape, spacing_known=False)
+    colour = case(
+        "photo",
+        shape,
+        geometry=flat,
+        image=Volume(np.full((*shape, 3), 90, np.uint8), flat),
+        heat=HeatMaps(MapOnDisk(shape, (0, 4, 5))),
+    )
+    show(stage, colour, options)
+    layers = named(viewer)
+    assert layers["Image"].rgb
+    assert [layer.name for layer in viewer.layers] == ["Image", "Uncertainty", "Label"]
+    assert {str(unit) for unit in layers["Label"].units} == {"pixel"}
+    assert not viewer.canvas.overlays.scale_bar.visible
+    show(stage, case("a"), options)
+    assert not named(viewer)["Image"].rgb
+    assert viewer.canvas.overlays.scale_bar.visible
+
+
+def test_users_own_layers_are_left_alone(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    mine = viewer.add_image(np.zeros((4, 4, 4)), name="Image")
+    show(stage, case("a"), options)
+    show(stage, case("bcd", (30, 16, 18)), options)
+    assert mine in viewer.layers
+    assert mine.data.shape == (4, 4, 4)
+    stage.clear()
+    assert list(viewer.layers) == [mine]
+
+
+def test_three_dimensions_show_label_and_heat_through_each_other(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions
+) -> None:
+    show(stage, case("a"), options)
+    layers = named(viewer)
+    assert layers["Label"].contour == 1
+    viewer.dims.ndisplay = 3
+    assert layers["Label"].contour == 0
+    assert not layers["Image"].visible
+    viewer.dims.ndisplay = 2
+    assert layers["Label"].contour == 1
+    assert layers["Image"].visible
