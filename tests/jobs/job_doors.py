@@ -17,21 +17,6 @@ import numpy as np
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Reporter, SilentReporter, Spec
 
-ENVIRONMENT = ",".join(
-    f"{name}=job_doors:{name}"
-    for name in (
-        "count",
-        "stubborn",
-        "broken",
-        "refused",
-        "dies",
-        "forgets_memory",
-        "environment",
-        "family",
-        "leaky",
-    )
-)
-
 
 class CountSpec(Spec):
     n: int = 10

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import logging
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from typing import Any, Protocol, cast
@@ -15,6 +20,7 @@ from ._worker import killed_event, run_here, run_in_fresh_process
 __all__ = ["ClusterEngine", "Engine", "LocalEngine", "engine_for", "thread_environment"]
 
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+_LOOK_S = 0.05
 _ITK_THREADS = "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS"
 
 
@@ -60,16 +66,16 @@ class _Newest:
         self._on_event(event)
 
 
-def _submit(client: Any, run_id: str, function: Any, order: dict[str, Any], newest: _Newest, **how: Any) -> Event:
+def _submit(client: Any, run_id: str, function: Any, order: dict[str, Any], newest: _Newest, **how: Any) -> Any:
     topic = f"aleatoric-{run_id}"
     client.subscribe_topic(topic, newest)
-    future = client.submit(function, topic, order, key=topic, pure=False, retries=0, **how)
-    outcome: Event = future.result()
-    return outcome
+    return client.submit(function, topic, order, key=topic, pure=False, retries=0, **how)
 
 
 class LocalEngine:
     """A scheduler in this process and one worker process, on loopback, with TLS credentials that last as long.
+
+    The worker is a plain child process: it may have children of its own, and its exit status is known.
 
     Parameters
     ----------
@@ -79,13 +85,43 @@ class LocalEngine:
 
     def __init__(self, spec: EngineSpec) -> None:
         self._spec = spec
-        self._exited = threading.Event()
-        self._exit_codes: list[int | None] = []
 
     def run(self, run_id: str, order: dict[str, Any], on_event: Callable[[Event], None]) -> Event:
         """Start everything, carry out the order, and leave the stopping to whoever ends this process."""
-        import os
+        threads = thread_environment(self._spec.threads, dict(os.environ))
+        worker = subprocess.Popen(
+            [sys.executable, "-P", "-m", "napari_aleatoric.jobs._local_worker"],
+            stdin=subprocess.PIPE,
+            env={**os.environ, **threads},
+        )
+        self._tell(worker, {"door": order["door"]})
+        cluster, tls = self._scheduler()
+        self._tell(worker, {"address": cluster.scheduler_address, "tls": tls})
 
+        import distributed
+
+        api: Any = distributed
+        newest = _Newest(on_event)
+        future = _submit(api.Client(cluster), run_id, run_here, order, newest)
+        done = threading.Event()
+        future.add_done_callback(lambda _: done.set())
+        while not done.wait(_LOOK_S):
+            if worker.poll() is not None:
+                return killed_event(worker.returncode, newest.last_message)
+        try:
+            outcome: Event = future.result()
+        except api.KilledWorker:
+            return killed_event(worker.wait(timeout=5.0), newest.last_message)
+        return outcome
+
+    def _tell(self, worker: subprocess.Popen[bytes], content: dict[str, Any]) -> None:
+        assert worker.stdin is not None
+        with contextlib.suppress(OSError):  # if it has ended, its exit status will tell
+            worker.stdin.write(json.dumps(content).encode() + b"\n")
+            worker.stdin.flush()
+
+    def _scheduler(self) -> tuple[Any, dict[str, str]]:
+        """Start a scheduler; return it and the credentials of a worker."""
         import dask
         import distributed
         import distributed.security
@@ -99,48 +135,22 @@ class LocalEngine:
                 "distributed.scheduler.allowed-failures": 0,
                 "distributed.scheduler.worker-ttl": None,  # a library may hold the interpreter for minutes
                 "distributed.scheduler.http.routes": [],
-                "distributed.worker.http.routes": [],
-                "distributed.worker.memory.terminate": False,
-                "distributed.nanny.pre-spawn-environ": thread_environment(self._spec.threads, dict(os.environ)),
                 "distributed.admin.tick.limit": "1h",
             }
         )
+        credentials = security.temporary()
         cluster = api.LocalCluster(
-            n_workers=1,
-            threads_per_worker=1,
+            n_workers=0,
             processes=True,
             host="127.0.0.1",
-            security=security.temporary(),
-            memory_limit=0,
+            security=credentials,
             dashboard_address=None,
-            worker_dashboard_address=None,
             scheduler_kwargs={"dashboard": False, "dashboard_address": "127.0.0.1:0"},
-            worker_class=self._nanny_class(),
             silence_logs=logging.CRITICAL,
         )
-        cluster.loop.add_callback(cluster.scheduler.http_server.stop)
-        newest = _Newest(on_event)
-        try:
-            return _submit(api.Client(cluster), run_id, run_here, order, newest)
-        except api.KilledWorker:
-            self._exited.wait(timeout=2.0)
-            return killed_event(self._exit_codes[0] if self._exit_codes else None, newest.last_message)
-
-    def _nanny_class(self) -> type:
-        import distributed
-
-        engine = self
-
-        class WatchfulNanny(distributed.Nanny):
-            """Remembers how the worker ended."""
-
-            def _on_worker_exit_sync(self, exitcode: int | None) -> None:
-                engine._exit_codes.append(exitcode)
-                engine._exited.set()
-                parent: Any = super()
-                parent._on_worker_exit_sync(exitcode)
-
-        return WatchfulNanny
+        cluster.loop.add_callback(cluster.scheduler.http_server.stop)  # nobody shall be able to look at it
+        names = ("tls_ca_file", "tls_worker_cert", "tls_worker_key")
+        return cluster, {name: getattr(credentials, name) for name in names}
 
 
 class ClusterEngine:
@@ -171,7 +181,8 @@ class ClusterEngine:
         how = {"resources": spec.resources} if spec.resources else {}
         try:
             order = {**order, "grace_s": spec.grace_s}
-            return _submit(client, run_id, run_in_fresh_process, order, newest, **how)
+            outcome: Event = _submit(client, run_id, run_in_fresh_process, order, newest, **how).result()
+            return outcome
         except api.KilledWorker as error:
             return self._failed("Killed", f"The cluster lost the worker that did the job ({error}).")
         except Exception as error:  # noqa: BLE001  the client raises many kinds when the scheduler goes away

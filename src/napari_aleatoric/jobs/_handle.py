@@ -156,7 +156,8 @@ class JobHandle:
     def _look_after(self) -> None:
         """Notice a host that died, or that does not carry out a stop."""
         child = _children.get(self.run_id)
-        code = child.poll() if child is not None else None
+        if child is not None:
+            child.poll()  # or it stays a zombie
         host = self._folder.host()
         if host is None:
             if _age_s(self._folder.path / "spec.json") > _STARTING_S:
@@ -167,7 +168,10 @@ class JobHandle:
         elif (process := host.process()) is None:
             kill_session(host)
             self._folder.remove_scratch()
-            how = exit_in_words(code) if code is not None else "ended without a word"
+            how = "ended without a word"
+            if child is not None:
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    how = exit_in_words(child.wait(1.0))
             self._close("HostLost", f"The process that looked after the job {how}.")
         elif _age_s(self._folder.cancel) > self._order.engine.grace_s + _HOST_EXTRA_GRACE_S:
             kill_family(process)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -40,11 +39,6 @@ def run_here(topic: str, order: dict[str, Any]) -> Event:
     Event
         The terminal event.
     """
-    from distributed import get_worker
-
-    worker = get_worker()
-    worker.loop.add_callback(worker.http_server.stop)  # nobody looks at it, so nobody shall be able to
-    _give_way()
     send = _sender(topic)
     send(make_event("worker", **ProcessIdentity.of().to_json()))
     return carry_out(Path(order["root"]), Path(order["run_dir"]), order["door"], order["spec"], send)
@@ -134,17 +128,6 @@ def _sender(topic: str) -> Callable[[Event], None]:
         worker.log_event(topic, {"attempt": attempt, "event": event})
 
     return send
-
-
-def _give_way() -> None:
-    """Let windows go first: lower priority, and first choice of the system when memory runs out."""
-    with suppress(OSError, psutil.Error):
-        if sys.platform == "win32":
-            psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)
-        else:
-            os.nice(5)
-    with suppress(OSError):
-        Path("/proc/self/oom_score_adj").write_text("500")
 
 
 def killed_event(code: int | None, working_on: str = "") -> Event:
