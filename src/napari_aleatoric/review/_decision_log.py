@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from datetime import datetime
+from itertools import repeat
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -168,12 +169,13 @@ class DecisionLog:
         with quiet_collector():
             return _fold_logs(rows)
 
-    def state_columns(self, keys: Sequence[tuple[str, str]], reader: str | None = None) -> StateColumns:
+    def state_columns(self, row_of: Mapping[ItemKey, int], reader: str | None = None) -> StateColumns:
         """Fold the logs of many items at once, without an object for each; the same states as `states`.
 
         Parameters
         ----------
-        keys : sequence of (case_id, label_reader), length n
+        row_of : mapping of ItemKey to int
+            The rows 0..n−1 that the n items shall have.
         reader : str, optional
             Only what that reader said.
         """
@@ -195,7 +197,7 @@ class DecisionLog:
             undone = _undone_seqs(taken_back)
             if undone:
                 rows = [row for row in rows if row[2] not in undone]
-            return _fold_rows(rows, keys)
+            return _fold_rows(rows, row_of)
 
     def last_seq(self) -> int:
         """Return a number that grows with every entry."""
@@ -223,14 +225,13 @@ def _undone_seqs(undos: list[tuple[Any, ...]]) -> set[int]:
     return seqs
 
 
-def _fold_rows(rows: list[tuple[Any, ...]], keys: Sequence[tuple[str, str]]) -> StateColumns:
+def _fold_rows(rows: list[tuple[Any, ...]], row_of: Mapping[Any, int]) -> StateColumns:
     """Fold the entries that hold, oldest first: of several assignments to one item, numpy keeps the last."""
-    columns = StateColumns.pending(len(keys))
+    columns = StateColumns.pending(len(row_of))
     if not rows:
         return columns
-    place = dict(zip(keys, range(len(keys)), strict=True))
     cases, readers, _, verdicts, qualities, comments, who, when = zip(*rows, strict=True)
-    item = np.fromiter((place.get(key, -1) for key in zip(cases, readers, strict=True)), np.int64, len(rows))
+    item = np.fromiter(map(row_of.get, zip(cases, readers, strict=True), repeat(-1)), np.int64, len(rows))
     known = item >= 0
     status = np.fromiter(map(_STATUS_CODES.__getitem__, verdicts), np.int8, len(rows))
     quality = np.array([q or 0 for q in qualities], dtype=np.int8)
@@ -245,7 +246,7 @@ def _fold_rows(rows: list[tuple[Any, ...]], keys: Sequence[tuple[str, str]]) -> 
     columns.quality[item[some]] = quality[some]
     some = known & (comment != "")
     columns.comment[item[some]] = comment[some]
-    columns.n_decisions[:] = np.bincount(item[known], minlength=len(keys))
+    columns.n_decisions[:] = np.bincount(item[known], minlength=len(row_of))
     return columns
 
 

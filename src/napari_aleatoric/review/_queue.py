@@ -158,7 +158,7 @@ class Queue:
 
     def key(self, i: int) -> ItemKey:
         """Which label stands at place ``i`` of this view."""
-        return ItemKey(*self._snapshot.keys[self._rows[i]])
+        return self._snapshot.keys[int(self._rows[i])]
 
     def row(self, i: int) -> QueueRow:
         """Return one item, ``0 <= i < len(queue)``; `IndexError` beyond."""
@@ -166,7 +166,7 @@ class Queue:
         states = data.states
         class_index = int(data.class_index[row])
         return QueueRow(
-            key=ItemKey(*data.keys[row]),
+            key=data.keys[row],
             place=int(data.place[row]) + 1,
             score=float(data.score[row]),
             class_index=class_index,
@@ -302,20 +302,18 @@ def build_queue(
     """
     with quiet_collector():
         found = store.overview()
-        states = store.state_columns(found.keys, reader)
+        row_of = dict(zip(found.keys, range(len(found.keys)), strict=True))
+        states = store.state_columns(row_of, reader)
         table_row = np.where(found.scored, np.cumsum(found.scored) - 1, -1)
-        everything = bool(found.scored.all())
-        keys = [ItemKey._make(k) for k, scored in zip(found.keys, found.scored.tolist(), strict=True) if scored]
-        columns = found.columns if everything else {n: c[found.scored] for n, c in found.columns.items()}
-        table = ScoreTable(keys=keys, columns=columns)
+        table = ScoreTable(*found.of_scored())
         ranking = rank(table, strategy, classes, class_filter)
         stale = found.scored & found.changed
         n_corrections = np.zeros(len(found.keys), dtype=np.int64)
         snapshot = Snapshot(
-            found.keys, classes, table, ranking, table_row, states, found.n_flags, n_corrections, stale
+            found.keys, row_of, classes, table, ranking, table_row, states, found.n_flags, n_corrections, stale
         )
         for key, (correction_id, count) in store.correction_counts().items():
-            row = snapshot.row_of.get(key)
+            row = row_of.get(key)
             if row is not None:
                 n_corrections[row] = count
                 stale[row] |= found.scored[row] and correction_id != found.correction_ids.get(row)
@@ -336,7 +334,7 @@ class _Reasons:
             if table_row < 0:
                 self._known[row] = "not scored yet"
             else:
-                spots = self._store.hot_spots(ItemKey(*snapshot.keys[row]))
+                spots = self._store.hot_spots(snapshot.keys[row])
                 self._known[row] = reason(snapshot.ranking, table_row, snapshot.classes, spots, flat=self._flat)
         return self._known[row]
 

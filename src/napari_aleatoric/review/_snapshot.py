@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import NotFoundError
-from napari_aleatoric.model import WHOLE_CASE, ClassTable
+from napari_aleatoric.model import WHOLE_CASE, ClassTable, ItemKey
 from napari_aleatoric.uncertainty import Ranking, ScoreTable
 
 from ._decision_log import STATUSES, StateColumns
@@ -30,8 +30,10 @@ class Snapshot:
 
     Parameters
     ----------
-    keys : list of (case_id, label_reader), length n
+    keys : list of ItemKey, length n
         In the order of the data set.
+    row_of : mapping of ItemKey to int
+        Their rows.
     classes : ClassTable
         For names.
     table : ScoreTable
@@ -47,7 +49,8 @@ class Snapshot:
         The score no longer belongs to the present files, label version or settings.
     """
 
-    keys: Sequence[tuple[str, str]]
+    keys: Sequence[ItemKey]
+    row_of: Mapping[ItemKey, int]
     classes: ClassTable
     table: ScoreTable
     ranking: Ranking
@@ -95,14 +98,9 @@ class Snapshot:
         return self.spread(self.ranking.part, "")
 
     @cached_property
-    def folded_names(self) -> list[str]:
-        """Case and label reader of every item as one string, case folded."""
-        return "\n".join(map(" ".join, self.keys)).casefold().split("\n")[: len(self)]
-
-    @cached_property
-    def row_of(self) -> dict[tuple[str, str], int]:
-        """From a key to its row."""
-        return dict(zip(self.keys, range(len(self)), strict=True))
+    def names(self) -> _Lines:
+        """Case and label reader of every item, to be searched."""
+        return _Lines(list(map(" ".join, self.keys)))
 
     def sort_key(self, column: str | tuple[str, int]) -> NDArray[Any]:
         """Return numbers that order the items by a column of `COLUMNS` or a measure, shape (n,); NaN = no value."""
@@ -124,22 +122,16 @@ class Snapshot:
     def contains(self, word: str) -> BoolArray:
         """Whether the name, class, status, readers or comment of each item contain a word, shape (n,)."""
         word = word.casefold()
-        found = np.array([word in name for name in self.folded_names], dtype=bool)
+        found = self.names.contain(word)
         class_names = ["", *(c.class_name.casefold() for c in self.classes)]
         found |= np.array([word in name for name in class_names])[self.class_index]
         found |= np.array([word in status for status in STATUSES])[self.states.status]
-        for texts in (self.states.comment, self.states.reader):
-            rows, folded = self._folded(texts)
-            found[rows[[word in text for text in folded]]] = True
-        return found
-
-    def _folded(self, texts: NDArray[np.object_]) -> tuple[IntArray, list[str]]:
-        """Rows that have a text, and those texts case folded; worked out once."""
-        name = f"folded/{id(texts)}"
-        if name not in self._cache:
-            rows = np.flatnonzero(texts != "")
-            self._cache[name] = rows, list(map(str.casefold, texts[rows].tolist()))
-        found: tuple[IntArray, list[str]] = self._cache[name]
+        for name, texts in (("comments", self.states.comment), ("readers", self.states.reader)):
+            if name not in self._cache:
+                rows = np.flatnonzero(texts != "")
+                self._cache[name] = rows, _Lines(texts[rows].tolist())
+            rows, lines = self._cache[name]
+            found[rows[lines.contain(word)]] = True
         return found
 
     def with_state(self, row: int, state: ItemState) -> Snapshot:
@@ -152,10 +144,32 @@ class Snapshot:
         states.when_us[row] = 0 if state.when is None else to_us(state.when)
         states.n_decisions[row] = state.n_decisions
         fresh = replace(self, states=states)
-        for name in ("place", "score", "class_index", "part", "folded_names", "row_of"):
+        for name in ("place", "score", "class_index", "part", "names"):
             if name in self.__dict__:  # what does not depend on states is not worked out twice
                 fresh.__dict__[name] = self.__dict__[name]
         return fresh
+
+
+class _Lines:
+    """Many short texts that are searched at once, case folded."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self._n = len(texts)
+        folded = "\n".join(texts).casefold()
+        if folded.count("\n") != max(self._n - 1, 0):  # some text has lines of its own
+            folded = "\n".join(text.replace("\n", " ") for text in texts).casefold()
+        self._text = folded
+        lengths = np.fromiter(map(len, folded.split("\n")), np.int64)
+        self._starts = np.cumsum(lengths + 1) - lengths - 1
+
+    def contain(self, word: str) -> BoolArray:
+        """Whether each text contains a word, shape (n,)."""
+        found = np.zeros(self._n, dtype=bool)
+        if self._n:
+            between = np.fromiter(map(len, self._text.split(word)), np.int64)[:-1]
+            hits = np.cumsum(between + len(word)) - len(word)
+            found[np.searchsorted(self._starts, hits, side="right") - 1] = True
+        return found
 
 
 def _or_nan(values: NDArray[Any]) -> NDArray[np.float64]:

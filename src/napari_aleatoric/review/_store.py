@@ -182,9 +182,9 @@ class ReviewStore:
         """
         return self._decisions.states(reader)
 
-    def state_columns(self, keys: Sequence[tuple[str, str]], reader: str | None = None) -> StateColumns:
-        """Fold the logs of these items into numpy columns: `states` for very many items."""
-        return self._decisions.state_columns(keys, reader)
+    def state_columns(self, row_of: Mapping[ItemKey, int], reader: str | None = None) -> StateColumns:
+        """Fold the logs of these items into numpy columns, each item in its row: `states` for very many items."""
+        return self._decisions.state_columns(row_of, reader)
 
     # label versions
 

@@ -88,8 +88,20 @@ def test_filters(store: ReviewStore) -> None:
     assert names(queue.filtered(flagged=True)) == ["case_3"]
     assert names(queue.filtered(statuses=["pending"]).filtered(class_index=1)) == ["case_3"]
     assert queue.filtered("case_2").row(0).place == 4
+    assert names(queue.filtered("ase_1")) == ["case_10", "case_1"]
+    assert names(queue.filtered("3")) == ["case_3"]
+    assert names(queue.filtered("c")) == ["case_10", "case_1", "case_3", "case_2", "case_5"]
     with pytest.raises(NotFoundError, match="done"):
         queue.filtered(statuses=["done"])
+
+
+def test_text_is_found_in_comments_of_several_lines(store: ReviewStore) -> None:
+    for key, comment in zip(KEYS[:3], ("first\nsecond line", "third", "ﬁfth STRASSE"), strict=True):
+        store.decide(Decision(case_id=key.case_id, reader="A", comment=comment))
+    queue = build_queue(store, CLASSES)
+    for word, row in {"second": 0, "line": 0, "third": 1, "FIFTH": 2, "straße": 2}.items():
+        assert names(queue.filtered(word)) == [KEYS[row].case_id]
+    assert names(queue.filtered("linethird")) == []
 
 
 def test_sorting_puts_missing_last_and_ties_worst_first(store: ReviewStore) -> None:
