@@ -1,6 +1,6 @@
 """The ranked queue, decisions, corrections with history, and export."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ._correction_log import Correction
 from ._corrections import (
@@ -22,6 +22,9 @@ from ._queue import Progress, Queue, QueueRow, build_queue
 from ._snapshot import COLUMNS
 from ._store import ReviewStore
 
+if TYPE_CHECKING:
+    from ._score import ScoreSummary, score_workspace
+
 __all__ = [
     "COLUMNS",
     "PENDING",
@@ -37,6 +40,7 @@ __all__ = [
     "Queue",
     "QueueRow",
     "ReviewStore",
+    "ScoreSummary",
     "Stroke",
     "StrokeJournal",
     "build_queue",
@@ -51,6 +55,7 @@ __all__ = [
     "recover",
     "restore",
     "save_correction",
+    "score_workspace",
 ]
 
 

@@ -155,12 +155,9 @@ class _Lines:
 
     def __init__(self, texts: list[str]) -> None:
         self._n = len(texts)
-        folded = "\n".join(texts).casefold()
-        if folded.count("\n") != max(self._n - 1, 0):  # some text has lines of its own
-            folded = "\n".join(text.replace("\n", " ") for text in texts).casefold()
-        self._text = folded
-        lengths = np.fromiter(map(len, folded.split("\n")), np.int64)
-        self._starts = np.cumsum(lengths + 1) - lengths - 1
+        self._text, self._starts = _fold_lines(texts)
+        if len(self._starts) != self._n:  # some text has lines of its own
+            self._text, self._starts = _fold_lines([text.replace("\n", " ") for text in texts])
 
     def contain(self, word: str) -> BoolArray:
         """Whether each text contains a word, shape (n,)."""
@@ -170,6 +167,14 @@ class _Lines:
             hits = np.cumsum(between + len(word)) - len(word)
             found[np.searchsorted(self._starts, hits, side="right") - 1] = True
         return found
+
+
+def _fold_lines(texts: list[str]) -> tuple[str, IntArray]:
+    """Join texts to lines, case folded; also where each line starts."""
+    folded = "\n".join(texts).casefold()
+    characters = np.frombuffer(folded.encode("utf-32-le"), dtype="<u4")
+    ends = np.flatnonzero(characters == ord("\n"))
+    return folded, np.concatenate(([0], ends + 1))
 
 
 def _or_nan(values: NDArray[Any]) -> NDArray[np.float64]:
