@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -181,6 +182,21 @@ def test_original_appears_with_a_correction_and_goes_without(
     assert [layer.name for layer in viewer.layers] == ["Image", "Uncertainty", "Original label", "Label"]
     show(stage, case("b"), options)
     assert "Original label" not in named(viewer)
+
+
+def test_saving_keeps_what_can_be_undone(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    item = case("a")
+    show(stage, item, options)
+    label = stage.label_layer
+    label.brush_size = 1
+    label.paint((6, 10, 10), 9)
+    saved = replace(item, label_version="v1", original=np.zeros((12, 20, 30), np.uint8))
+    stage.show_version(saved, resolve(saved, options, CLASSES))
+    assert "Original label" in named(viewer)
+    assert "corrected" in viewer.canvas.overlays.text.text
+    assert stage.label_layer is label
+    label.undo()
+    assert item.label[6, 10, 10] == 0
 
 
 def test_grey_then_colour(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:

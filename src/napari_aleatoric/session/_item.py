@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
 from ._heat import HeatMaps
 
-__all__ = ["DEFAULT_MAP", "ItemData", "display_range", "load_item"]
+__all__ = ["DEFAULT_MAP", "ItemData", "display_range", "load_item", "with_version"]
 
 DEFAULT_MAP = LABEL_RISK_MAP
 
@@ -99,6 +99,14 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         pending=pending,
         pending_voxels=pending_voxels,
     )
+
+
+def with_version(item: ItemData, workspace: Workspace, correction_id: str) -> ItemData:
+    """Return the item after its label was saved as a version: the same arrays, and the original to compare with."""
+    original = item.original
+    if original is None:
+        original = _paintable(workspace.load_label(*item.key).upright().data)
+    return replace(item, label_version=correction_id, original=original, pending=(), pending_voxels=0)
 
 
 def _pending(workspace: Workspace, key: ItemKey, label: NDArray[Any]) -> tuple[tuple[PendingStrokes, ...], int]:

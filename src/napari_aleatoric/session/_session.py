@@ -32,7 +32,7 @@ from napari_aleatoric.review import (
 )
 
 from ._class_scores import class_scores
-from ._item import ItemData, load_item
+from ._item import ItemData, load_item, with_version
 from ._notice import Kind, Notice
 from ._options import ViewOptions
 from ._places import HotPlace
@@ -105,6 +105,7 @@ class ReviewSession:
     queue_changed = Signal(object)  # Queue, as filtered
     item_loading = Signal(object)  # ItemKey
     item_changed = Signal(object)  # ItemData
+    version_changed = Signal(object)  # ItemData: the same strokes, now a saved version
     view_changed = Signal(object)  # ViewState
     history_changed = Signal(object)  # ItemKey
     job_changed = Signal(object)  # JobStatus or None
@@ -123,7 +124,7 @@ class ReviewSession:
         self._filter = QueueFilter()
         self._prefetch: Prefetcher[ItemKey, ItemData] | None = None
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="aleatoric-write")
-        self._writing: dict[Future[None], Callable[[Future[None]], None]] = {}
+        self._writing: dict[Future[ItemData], Callable[[Future[ItemData]], None]] = {}
         self._wanted: ItemKey | None = None
         self._item: ItemData | None = None
         self._strokes: StrokeKeeper | None = None
@@ -397,7 +398,7 @@ class ReviewSession:
         seen = self._seen()
         reader = self.reader
 
-        def write() -> None:
+        def write() -> ItemData:
             label_map = LabelMap(snapshot, item.image.geometry, reader=reader)
             correction = save_correction(workspace, store, item.key, label_map, reader=reader, comment=comment)
             if verdict is not None:
@@ -413,8 +414,9 @@ class ReviewSession:
                         correction_id=correction.correction_id,
                     )
                 )
+            return with_version(item, workspace, correction.correction_id)
 
-        def done(future: Future[None]) -> None:
+        def done(future: Future[ItemData]) -> None:
             if self._writing.pop(future, None) is None:
                 return  # already told, on closing
             error = future.exception()
@@ -425,7 +427,11 @@ class ReviewSession:
                     strokes.finish()
                 return
             strokes.saved(snapshot)
-            if strokes is not self._strokes:
+            if strokes is self._strokes:
+                self._item = future.result()
+                self._view = resolve(self._item, self.options, self.classes)
+                self.version_changed.emit(self._item)
+            else:
                 strokes.finish()
             if self._prefetch is not None:
                 self._prefetch.forget(item.key)

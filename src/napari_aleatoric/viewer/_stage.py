@@ -86,6 +86,13 @@ class Stage:
         if new_case and new_grid:
             self.go_to_slice(place)
 
+    def show_version(self, item: ItemData, state: ViewState) -> None:
+        """Take note that the label on screen was saved: its array, undo history and slice stay as they are."""
+        self._item = item
+        self._show_original(item, state)
+        self._arrange()
+        self.apply(state)
+
     def apply(self, state: ViewState) -> None:
         """Change only what differs from what is shown."""
         item = self._item

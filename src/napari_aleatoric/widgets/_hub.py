@@ -67,6 +67,7 @@ class Hub(QObject):
         session = self.session
         session.item_changed.connect(self._show)
         session.view_changed.connect(self._apply)
+        session.version_changed.connect(self._show_version)
         session.notice.connect(self._tell)
         session.job_changed.connect(self._show_progress)
 
@@ -98,6 +99,10 @@ class Hub(QObject):
         view = self.session.view
         if view is not None:
             self.stage.show(item, view, self.session.classes)
+
+    def _show_version(self, item: ItemData) -> None:
+        if self.session.view is not None:
+            self.stage.show_version(item, self.session.view)
 
     def _apply(self, view: ViewState) -> None:
         self.stage.apply(view)

@@ -181,6 +181,21 @@ def test_accepting_a_repainted_label_saves_it_and_says_corrected(session: Now, w
     assert not np.array_equal(session.item.original, painted)
 
 
+def test_corrected_after_a_save_needs_no_further_stroke(session: Now) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    paint(session)
+    array = session.item.label
+    session.save()
+    session.settle()
+    version = corrections(session.store, key)[-1]
+    assert session.item.label_version == version.correction_id
+    assert session.item.label is array  # the layer, and with it napari's undo, is left alone
+    session.decide(Verdict.CORRECTED, quality=4)
+    assert len(corrections(session.store, key)) == 1
+    assert session.store.state(key).correction_id == version.correction_id
+
+
 def test_corrected_without_a_stroke_is_questioned(session: Now) -> None:
     key = session.queue.key(0)
     session.show(key)
