@@ -1,14 +1,17 @@
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import create_engine
 
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import ClassTable, Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.review import ReviewStore
+from napari_aleatoric.review._schema import metadata
 
 # stored flipped in x and y and with Z fastest: upright and stored order differ on every axis
 TWISTED = Geometry(
@@ -18,6 +21,27 @@ TWISTED = Geometry(
     direction_lps=((0.0, 0.0, -1.0), (-1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
 )
 CLASSES = ClassTable.from_names({1: "liver", 3: "tumour"})
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path / 'review.db'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
+    """Address of an empty store: a new file, and the team's database where one is given to be emptied."""
+    if request.param == "sqlite":
+        yield sqlite_url
+        return
+    url = os.environ.get("ALEATORIC_TEST_POSTGRES", "")
+    if not url:
+        pytest.skip("no PostgreSQL for tests (set ALEATORIC_TEST_POSTGRES to the URL of a database to be emptied)")
+    engine = create_engine(url)
+    metadata.drop_all(engine)
+    yield url
+    metadata.drop_all(engine)
+    engine.dispose()
 
 
 @pytest.fixture

@@ -35,8 +35,8 @@ def scores_of(key: ItemKey, values: tuple[float, float]) -> ItemScores:
 
 
 @pytest.fixture
-def store(tmp_path: Path):
-    with ReviewStore.open(f"sqlite:///{tmp_path / 'review.db'}") as store:
+def store(url: str):
+    with ReviewStore.open(url) as store:
         store.sync_items(KEYS, dict.fromkeys(KEYS, "f"))
         for key, values in RISK.items():
             store.put_item_scores(scores_of(key, values), fingerprint="f", spec_digest="d")

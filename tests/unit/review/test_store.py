@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import math
 import os
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -18,11 +17,6 @@ from napari_aleatoric.review import PENDING, ReviewStore
 
 KEYS = [ItemKey("case_2"), ItemKey("case_10"), ItemKey("case_10", "Ann")]
 PRINTS = {key: f"f{i}" for i, key in enumerate(KEYS)}
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'review.db'}"
 
 
 @pytest.fixture
@@ -227,8 +221,8 @@ def test_revision_grows_with_every_entry_of_any_process(store: ReviewStore, url:
     assert store.revision()[0] > before[0]
 
 
-def test_sqlite_is_set_up_to_keep_what_it_confirms(store: ReviewStore) -> None:
-    with store._engine.connect() as connection:
+def test_sqlite_is_set_up_to_keep_what_it_confirms(sqlite_url: str) -> None:
+    with ReviewStore.open(sqlite_url) as store, store._engine.connect() as connection:
         value = {
             name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
             for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout")
@@ -236,10 +230,10 @@ def test_sqlite_is_set_up_to_keep_what_it_confirms(store: ReviewStore) -> None:
     assert value == {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1, "busy_timeout": 30000}
 
 
-def test_a_newer_format_is_refused_and_left_alone(store: ReviewStore, url: str, tmp_path: Path) -> None:
+def test_a_newer_format_is_refused_and_left_alone(store: ReviewStore, url: str) -> None:
+    with store._engine.begin() as connection:
+        connection.exec_driver_sql("UPDATE meta SET value='99' WHERE name='schema_version'")
     store.close()
-    with sqlite3.connect(tmp_path / "review.db") as raw:
-        raw.execute("UPDATE meta SET value='99' WHERE name='schema_version'")
     with pytest.raises(StoreError, match=r"format 99.*Update napari-aleatoric"):
         ReviewStore.open(url)
 
@@ -297,8 +291,7 @@ def test_two_processes_lose_nothing(store: ReviewStore, url: str) -> None:
         assert store.state(KEYS[0], reader).n_decisions == n - n // 10
 
 
-def test_processes_may_create_one_store_together(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'new.db'}"
+def test_processes_may_create_one_store_together(url: str) -> None:
     code = (
         "import sys; from napari_aleatoric.review import ReviewStore; from napari_aleatoric.model import ItemKey;"
         "s = ReviewStore.open(sys.argv[1]); s.sync_items([ItemKey('a')], {}); print(s.items()[0].case_id)"
