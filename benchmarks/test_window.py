@@ -19,7 +19,10 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QApplication
 
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_map, write_volume
+from napari_aleatoric.jobs import submit
 from napari_aleatoric.model import Geometry, LabelMap, Volume
+from napari_aleatoric.samples import SampleSpec, write_samples
+from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.widgets import Hub, hub_of, show_docks
 
 SHAPE = (128, 256, 256)
@@ -64,6 +67,7 @@ class Bench:
         self.drawn += 1
 
     def until(self, condition: Callable[[], bool], seconds: float = 60.0) -> None:
+        """Run the event loop until something holds."""
         end = time.perf_counter() + seconds
         while not condition():
             self.app.processEvents()
@@ -154,5 +158,43 @@ class Pulse:
         self._last = now
 
     def stop(self) -> float:
+        """Return the longest time, in seconds."""
         self._timer.stop()
         return self.longest_s
+
+
+def _script(bench: Bench) -> float:
+    """Walk, look and switch as a reader does; return the longest time without an answer, in seconds."""
+    pulse = Pulse()
+    perform = bench.hub.performers()
+    for _ in range(2 * N_CASES):
+        bench.next_case()
+        for action in ("jump_hottest", "toggle_heatmap", "toggle_heatmap", "toggle_outline", "toggle_outline"):
+            bench.painted(perform[action])
+        end = time.perf_counter() + 0.3
+        bench.until(lambda end=end: time.perf_counter() > end)
+    return pulse.stop()
+
+
+@pytest.fixture
+def job_elsewhere(tmp_path: Path) -> Workspace:
+    """Return a workspace with enough to do for a job that outlasts the script."""
+    write_samples(tmp_path / "samples", SampleSpec(n_cases=48))
+    return Workspace.create(tmp_path / "review", scan(tmp_path / "samples"))
+
+
+@pytest.mark.gui
+@pytest.mark.benchmark(group="pulse of the window")
+def test_longest_stall_with_and_without_a_job(bench: Bench, job_elsewhere: Workspace, benchmark: Any) -> None:
+    quiet_s = min(_script(bench) for _ in range(2))
+    handle = submit(job_elsewhere, "score", ScoreSpec())
+    bench.hub.session.follow(handle)
+    bench.until(lambda: handle.status().done > 0, seconds=120)
+    busy = []
+    benchmark.pedantic(lambda: busy.append(_script(bench)), rounds=2, iterations=1)
+    assert not handle.status().is_over, "the job ended before the script; give it more cases"
+    handle.cancel()
+    handle.wait(30)
+    benchmark.extra_info["longest_stall_without_job_ms"] = round(1e3 * quiet_s)
+    benchmark.extra_info["longest_stall_with_job_ms"] = round(1e3 * min(busy))
+    print(f"\nlongest stall: {1e3 * quiet_s:.0f} ms without a job, {1e3 * min(busy):.0f} ms with one")
