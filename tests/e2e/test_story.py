@@ -74,6 +74,7 @@ def test_whole_story(samples: Path, tmp_path: Path, open_window: Any, qtbot: Any
     session.job_changed.connect(lambda status: seen.append(status.fraction if status is not None else -1.0))
     qtbot.mouseClick(review.open_bar.score_button, Qt.MouseButton.LeftButton)
     assert not review.open_bar.score_button.isEnabled()
+    qtbot.waitUntil(lambda: session.job is not None, timeout=MINUTES)
     qtbot.waitUntil(lambda: session.job is None and session.item.heat is not None, timeout=5 * MINUTES)
     assert session.job_status.status is Status.COMPLETED, notices
     assert len({f for f in seen if 0 < f < 1}) >= 3
@@ -162,7 +163,7 @@ def test_whole_story(samples: Path, tmp_path: Path, open_window: Any, qtbot: Any
     workspace = Workspace.open(root)
     with ReviewStore.open(workspace.store_url) as fresh:
         version = corrections(fresh, worst)[-1]
-    saved = read_label_map(root / version.path)
+    saved = read_label_map(workspace.corrections_dir / version.file)
     original = workspace.load_label(*worst)
     assert saved.geometry.same_grid(original.geometry, tolerance_voxels=1e-3)
     assert np.array_equal(saved.upright().data, painted)

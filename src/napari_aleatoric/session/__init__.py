@@ -4,11 +4,12 @@ from ._class_scores import class_scores
 from ._heat import HeatMaps
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
 from ._notice import Kind, Notice
+from ._opening import Opened, QueueFilter, open_path, open_review, prepare
 from ._options import ViewOptions
 from ._places import HotPlace, far_apart, peaks
 from ._prefetch import Prefetcher
 from ._resolve import ViewState, resolve
-from ._session import QueueFilter, ReviewSession, open_path
+from ._session import ReviewSession
 from ._strokes import StrokeKeeper
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "ItemData",
     "Kind",
     "Notice",
+    "Opened",
     "Prefetcher",
     "QueueFilter",
     "ReviewSession",
@@ -29,6 +31,8 @@ __all__ = [
     "far_apart",
     "load_item",
     "open_path",
+    "open_review",
     "peaks",
+    "prepare",
     "resolve",
 ]

@@ -5,21 +5,18 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
 from typing import Any
 
 from psygnal import Signal
 
-from napari_aleatoric.errors import AleatoricError, NotFoundError, WorkspaceError
-from napari_aleatoric.io import Workspace, scan
+from napari_aleatoric.errors import AleatoricError, NotFoundError
+from napari_aleatoric.io import Workspace
 from napari_aleatoric.jobs import JobHandle, JobStatus, running, submit
 from napari_aleatoric.model import (
     ClassTable,
     Decision,
     ItemKey,
     LabelMap,
-    Reporter,
-    SilentReporter,
     Spec,
     Status,
     Verdict,
@@ -34,60 +31,16 @@ from napari_aleatoric.review import (
 from ._class_scores import class_scores
 from ._item import ItemData, load_item, with_version
 from ._notice import Kind, Notice
+from ._opening import Opened, QueueFilter
 from ._options import ViewOptions
 from ._places import HotPlace
 from ._prefetch import Prefetcher
 from ._resolve import ViewState, resolve
 from ._strokes import StrokeKeeper
 
-__all__ = ["QueueFilter", "ReviewSession", "open_path"]
+__all__ = ["ReviewSession"]
 
 Deliver = Callable[[Callable[[], None]], None]
-
-
-class QueueFilter(Spec):
-    """What the queue table is narrowed to, and how it is ordered."""
-
-    text: str = ""
-    statuses: frozenset[str] = frozenset()
-    class_index: int | None = None
-    strategy: str = "label_risk"
-    sort_column: str = ""
-    descending: bool = False
-
-
-def open_path(path: Path, workspace: Path | None = None, reporter: Reporter | None = None) -> Workspace:
-    """Open a workspace, or make one for a data set folder. Runs in any thread.
-
-    Parameters
-    ----------
-    path : Path
-        A workspace, or a folder of images and labels (which is only read).
-    workspace : Path, optional
-        Where a new workspace is put; by default ``<folder>-review`` beside the data set.
-    reporter : Reporter, optional
-        Told while the folder is scanned.
-
-    Raises
-    ------
-    WorkspaceError
-        If the folder does not exist or holds no case that can be read.
-    """
-    path = path.expanduser().resolve()
-    if not path.is_dir():
-        raise WorkspaceError(f"Expected a folder with a data set or a workspace; '{path.name}' is none.")
-    if Workspace.is_workspace(path):
-        return Workspace.open(path)
-    target = workspace if workspace is not None else path.with_name(f"{path.name}-review")
-    if Workspace.is_workspace(target):
-        return Workspace.open(target)
-    dataset = scan(path, reporter=reporter or SilentReporter())
-    if not dataset.cases:
-        reasons = "; ".join(p.sentence for p in dataset.problems[:3])
-        raise WorkspaceError(
-            f"No case was found in '{path.name}'. {reasons or 'See the list of layouts that are recognised.'}"
-        )
-    return Workspace.create(target, dataset)
 
 
 class ReviewSession:
@@ -209,35 +162,32 @@ class ReviewSession:
         """Its last known status."""
         return self._job_status
 
-    def attach(self, workspace: Workspace) -> None:
-        """Make an open workspace the session's: its queue, its running job, nothing on screen yet."""
-        self.leave()
-        if self._store is not None:
-            self._finish_writing()
-            self._store.close()
-        if self._prefetch is not None:
-            self._prefetch.close()
-        store = ReviewStore.open(workspace.store_url)
-        dataset = workspace.dataset
-        store.sync_items(dataset.items, workspace.fingerprints())
+    def attach(self, opened: Opened) -> None:
+        """Make an opened workspace the session's: its queue, its running job, nothing on screen yet."""
+        self._let_go()
+        workspace, store = opened.workspace, opened.store
         self._workspace, self._store = workspace, store
         self._prefetch = Prefetcher(lambda key: load_item(workspace, store, key, self.options.map_name))
         self._item, self._view, self._wanted = None, None, None
         self._filter = QueueFilter()
+        self._all = opened.queue
         self.opened.emit(workspace)
-        self.refresh_queue()
+        self._narrow()
         self.follow(running(workspace))
 
     def close(self) -> None:
         """Save what is unsaved, wait for writes under way, let go of the files. Running jobs go on."""
+        self._let_go()
+        self._writer.shutdown(wait=True)
+        self._store, self._workspace, self._prefetch = None, None, None
+
+    def _let_go(self) -> None:
         self.leave()
         self._finish_writing()
-        self._writer.shutdown(wait=True)
         if self._prefetch is not None:
             self._prefetch.close()
         if self._store is not None:
             self._store.close()
-        self._store, self._workspace, self._prefetch = None, None, None
 
     # -- the queue ----------------------------------------------------------------------------------
 

@@ -8,15 +8,18 @@ from ._hub import hub_of
 
 __all__ = [
     "accept",
+    "cancel_job",
     "correct",
     "exclude",
     "jump_back",
     "jump_hottest",
     "next_item",
     "next_pending",
+    "open_folder",
     "previous_item",
     "reject",
     "save_label",
+    "score",
     "show_keys",
     "skip",
     "toggle_heatmap",
@@ -35,6 +38,11 @@ def _perform(viewer: Viewer, name: str) -> None:
 def accept(viewer: Viewer) -> None:
     """Accept this label."""
     _perform(viewer, "accept")
+
+
+def cancel_job(viewer: Viewer) -> None:
+    """Cancel the background job."""
+    _perform(viewer, "cancel_job")
 
 
 def correct(viewer: Viewer) -> None:
@@ -67,6 +75,11 @@ def next_pending(viewer: Viewer) -> None:
     _perform(viewer, "next_pending")
 
 
+def open_folder(viewer: Viewer) -> None:
+    """Open a data set or a workspace."""
+    _perform(viewer, "open_folder")
+
+
 def previous_item(viewer: Viewer) -> None:
     """Previous case."""
     _perform(viewer, "previous_item")
@@ -80,6 +93,11 @@ def reject(viewer: Viewer) -> None:
 def save_label(viewer: Viewer) -> None:
     """Save the label as a new version."""
     _perform(viewer, "save_label")
+
+
+def score(viewer: Viewer) -> None:
+    """Score the labels in the background."""
+    _perform(viewer, "score")
 
 
 def show_keys(viewer: Viewer) -> None:

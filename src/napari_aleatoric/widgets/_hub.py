@@ -8,13 +8,16 @@ from typing import Any
 from napari.utils.notifications import show_error, show_info, show_warning
 from napari.viewer import Viewer
 from qtpy.QtCore import QEvent, QObject, QTimer
-from qtpy.QtWidgets import QWidget
+from qtpy.QtWidgets import QFileDialog, QWidget
 
+from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Verdict
-from napari_aleatoric.session import ItemData, Kind, Notice, ReviewSession, ViewState, open_path
+from napari_aleatoric.session import ItemData, Kind, Notice, Opened, ReviewSession, ViewState, open_review, prepare
+from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import Stage
 
 from ._background import MainThread, run
+from ._recent import RecentFolders
 from .keys import CheatSheet, KeyTable, Shortcuts
 
 __all__ = ["Hub", "hub_of"]
@@ -50,6 +53,7 @@ class Hub(QObject):
         self._main = MainThread(self)
         self.session = ReviewSession(deliver=self._main.deliver)
         self.stage = Stage(viewer, on_painted=self.session.painted)
+        self.recent = RecentFolders()
         self._progress: Any = None
         self._connect()
         self.keys = KeyTable()
@@ -80,18 +84,55 @@ class Hub(QObject):
         def failed(error: BaseException) -> None:
             self._tell(Notice(str(error) or type(error).__name__, Kind.ERROR))
 
-        run(lambda: open_path(path, workspace), self._opened, failed)
+        run(lambda: open_review(path, workspace), self._opened, failed)
 
-    def _opened(self, workspace: Any) -> None:
+    def _opened(self, opened: Opened) -> None:
         if self.closed:
+            opened.store.close()
             return
-        self.session.attach(workspace)
-        dataset = workspace.dataset
+        self.session.attach(opened)
+        dataset = opened.workspace.dataset
         left_out = f" {len(dataset.problems)} could not be read." if dataset.problems else ""
         self._tell(Notice(f"{len(dataset.cases)} cases. {dataset.layout_sentence}{left_out}", Kind.SUCCESS))
         queue = self.session.queue
         if queue is not None and len(queue):
             self.session.go(queue.key(0))
+
+    def choose_folder(self) -> None:
+        """Ask for a folder, and open it."""
+        recent = self.recent()
+        start = str(recent[0].parent) if recent else ""
+        folder = QFileDialog.getExistingDirectory(self.window, "Open a data set or a workspace", start)
+        if folder:
+            self.open(Path(folder))
+
+    def score(self) -> None:
+        """Look for new and changed cases, then measure in the background what has no valid score."""
+        workspace = self.session.workspace
+        if workspace is None:
+            self._tell(Notice("Open a data set first.", Kind.WARNING))
+            return
+
+        def look() -> Opened | None:
+            return prepare(Workspace.open(workspace.root)) if workspace.rescan() else None
+
+        def looked(opened: Opened | None) -> None:
+            if self.closed or self.session.workspace is not workspace:
+                if opened is not None:
+                    opened.store.close()
+                return
+            if opened is not None:
+                item = self.session.item
+                self.session.attach(opened)
+                self._tell(Notice(f"The data set changed: it has {len(opened.workspace.dataset.cases)} cases now."))
+                if item is not None and opened.queue.find(item.key) is not None:
+                    self.session.go(item.key)
+            self.session.start("score", ScoreSpec())
+
+        def failed(error: BaseException) -> None:
+            self._tell(Notice(str(error) or type(error).__name__, Kind.ERROR))
+
+        run(look, looked, failed)
 
     # -- session to window --------------------------------------------------------------------------
 
@@ -160,6 +201,9 @@ class Hub(QObject):
             "toggle_outline": flip("label_outline"),
             "toggle_original": flip("original_visible"),
             "show_keys": self.show_keys,
+            "open_folder": self.choose_folder,
+            "score": self.score,
+            "cancel_job": session.cancel_job,
         }
 
     def jump(self, step: int) -> None:

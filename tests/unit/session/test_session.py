@@ -14,7 +14,7 @@ from napari_aleatoric.io import Workspace, write_map
 from napari_aleatoric.model import ItemScores, LabelMap, ScoreValue, Verdict
 from napari_aleatoric.review import ReviewStore, StrokeJournal, corrections
 from napari_aleatoric.samples import SampleSpec, write_samples
-from napari_aleatoric.session import Kind, ReviewSession, open_path
+from napari_aleatoric.session import Kind, ReviewSession, open_path, prepare
 
 PARTS = ("nll_union", "local_max", "dice_gap")
 
@@ -76,7 +76,7 @@ class Now(ReviewSession):
 @pytest.fixture
 def session(workspace: Workspace) -> Iterator[Now]:
     session = Now()
-    session.attach(workspace)
+    session.attach(prepare(workspace))
     yield session
     session.close()
 
@@ -233,7 +233,7 @@ def test_strokes_undone_by_hand_leave_nothing_behind(session: Now, workspace: Wo
 def crashed(workspace: Workspace, key: Any) -> np.ndarray:
     """Paint in a session that ends without a word."""
     dead = Now()
-    dead.attach(workspace)
+    dead.attach(prepare(workspace))
     dead.show(key)
     painted, _ = paint(dead)
     dead._strokes._journal.close()  # what the operating system does with the file of a killed process
@@ -245,7 +245,7 @@ def test_strokes_of_a_crashed_session_are_offered_and_come_back(workspace: Works
     key = workspace.dataset.items[2]
     painted = crashed(workspace, key)
     session = Now()
-    session.attach(workspace)
+    session.attach(prepare(workspace))
     session.show(key)
     assert session.item.pending_voxels == 9
     assert not np.array_equal(session.item.label, painted)
@@ -264,7 +264,7 @@ def test_strokes_of_a_crashed_session_can_be_thrown_away(workspace: Workspace) -
     key = workspace.dataset.items[2]
     crashed(workspace, key)
     session = Now()
-    session.attach(workspace)
+    session.attach(prepare(workspace))
     session.show(key)
     session.drop_pending()
     session.close()

@@ -12,12 +12,11 @@ from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import ItemKey
 from napari_aleatoric.review import Queue
 from napari_aleatoric.session import ItemData
-from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.widgets._hub import hub_of
 
 from ._case_card import CaseCard, RecoveryBanner
 from ._filter_bar import FilterBar
-from ._open_bar import OpenBar, RecentFolders
+from ._open_bar import OpenBar
 from ._progress_bar import JobCard, ReviewProgress
 from ._queue_view import QueueView
 from ._verdict_bar import VerdictBar
@@ -50,8 +49,7 @@ class ReviewDock(QScrollArea):
             self._show_item(self.session.item)
 
     def _build(self) -> None:
-        self.recent = RecentFolders()
-        self.open_bar = OpenBar(self.recent)
+        self.open_bar = OpenBar(self.hub.recent)
         self.progress = ReviewProgress()
         self.job = JobCard()
         self.filters = FilterBar()
@@ -75,7 +73,8 @@ class ReviewDock(QScrollArea):
     def _connect(self) -> None:
         session, hub = self.session, self.hub
         self.open_bar.open_requested.connect(hub.open)
-        self.open_bar.score_requested.connect(lambda: session.start("score", ScoreSpec()))
+        self.open_bar.choose_requested.connect(hub.choose_folder)
+        self.open_bar.score_requested.connect(self._score)
         self.open_bar.keys_requested.connect(hub.show_keys)
         self.job.cancel_requested.connect(session.cancel_job)
         self.filters.changed.connect(lambda changes: session.set_filter(**changes))
@@ -96,6 +95,10 @@ class ReviewDock(QScrollArea):
         session.job_changed.connect(self._show_job)
         session.unsaved_changed.connect(self._show_unsaved)
 
+    def _score(self) -> None:
+        self.open_bar.score_button.setEnabled(False)  # until the job is over
+        self.hub.score()
+
     # -- session to widgets -------------------------------------------------------------------------
 
     def _show_opened(self, workspace: object) -> None:
@@ -103,7 +106,7 @@ class ReviewDock(QScrollArea):
         self.filters.set_classes(self.session.classes)
         root = getattr(workspace, "root", None)
         if isinstance(root, Path):
-            self.recent.add(root)
+            self.hub.recent.add(root)
 
     def _show_queue(self, queue: Queue) -> None:
         item = self.session.item

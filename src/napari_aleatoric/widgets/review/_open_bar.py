@@ -2,43 +2,12 @@
 
 from __future__ import annotations
 
-import json
-from pathlib import Path
-
-from platformdirs import user_config_path
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QMenu, QPushButton, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QMenu, QPushButton, QWidget
 
-from napari_aleatoric.io import write_whole
+from napari_aleatoric.widgets._recent import RecentFolders
 
-__all__ = ["OpenBar", "RecentFolders"]
-
-
-class RecentFolders:
-    """The last folders that were opened, kept for the next start.
-
-    Parameters
-    ----------
-    path : Path, optional
-        The file; by default in the user's configuration folder.
-    """
-
-    def __init__(self, path: Path | None = None) -> None:
-        self._path = path or user_config_path("napari-aleatoric") / "recent.json"
-
-    def __call__(self) -> list[Path]:
-        """Return those that still exist, newest first."""
-        try:
-            found = json.loads(self._path.read_text("utf-8"))
-        except (OSError, ValueError):
-            return []
-        return [Path(p) for p in found if Path(p).is_dir()] if isinstance(found, list) else []
-
-    def add(self, folder: Path) -> None:
-        """Put a folder on top."""
-        folders = [folder, *(f for f in self() if f != folder)][:8]
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(self._path, json.dumps([str(f) for f in folders]).encode())
+__all__ = ["OpenBar"]
 
 
 class OpenBar(QWidget):
@@ -46,11 +15,13 @@ class OpenBar(QWidget):
 
     Signals
     -------
+    choose_requested()
     open_requested(Path)
     score_requested()
     keys_requested()
     """
 
+    choose_requested = Signal()
     open_requested = Signal(object)
     score_requested = Signal()
     keys_requested = Signal()
@@ -81,16 +52,9 @@ class OpenBar(QWidget):
         row.addWidget(self.recent_button, 1)
         row.addWidget(self.score_button, 1)
         row.addWidget(self.keys_button)
-        self.open_button.clicked.connect(self._choose)
+        self.open_button.clicked.connect(lambda: self.choose_requested.emit())
         self.score_button.clicked.connect(lambda: self.score_requested.emit())
         self.keys_button.clicked.connect(lambda: self.keys_requested.emit())
-
-    def _choose(self) -> None:
-        recent = self._recent()
-        start = str(recent[0].parent) if recent else ""
-        folder = QFileDialog.getExistingDirectory(self, "Open a data set or a workspace", start)
-        if folder:
-            self.open_requested.emit(Path(folder))
 
     def _fill(self) -> None:
         self._menu.clear()

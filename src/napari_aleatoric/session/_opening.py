@@ -1,0 +1,80 @@
+"""From a folder to an open review: the part that takes time, and may run in any thread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from napari_aleatoric.errors import WorkspaceError
+from napari_aleatoric.io import Workspace, scan
+from napari_aleatoric.model import Reporter, SilentReporter, Spec
+from napari_aleatoric.review import Queue, ReviewStore, build_queue
+
+__all__ = ["Opened", "QueueFilter", "open_path", "open_review", "prepare"]
+
+
+class QueueFilter(Spec):
+    """What the queue table is narrowed to, and how it is ordered."""
+
+    text: str = ""
+    statuses: frozenset[str] = frozenset()
+    class_index: int | None = None
+    strategy: str = "label_risk"
+    sort_column: str = ""
+    descending: bool = False
+
+
+def open_path(path: Path, workspace: Path | None = None, reporter: Reporter | None = None) -> Workspace:
+    """Open a workspace, or make one for a data set folder. Runs in any thread.
+
+    Parameters
+    ----------
+    path : Path
+        A workspace, or a folder of images and labels (which is only read).
+    workspace : Path, optional
+        Where a new workspace is put; by default ``<folder>-review`` beside the data set.
+    reporter : Reporter, optional
+        Told while the folder is scanned.
+
+    Raises
+    ------
+    WorkspaceError
+        If the folder does not exist or holds no case that can be read.
+    """
+    path = path.expanduser().resolve()
+    if not path.is_dir():
+        raise WorkspaceError(f"Expected a folder with a data set or a workspace; '{path.name}' is none.")
+    if Workspace.is_workspace(path):
+        return Workspace.open(path)
+    target = workspace if workspace is not None else path.with_name(f"{path.name}-review")
+    if Workspace.is_workspace(target):
+        return Workspace.open(target)
+    dataset = scan(path, reporter=reporter or SilentReporter())
+    if not dataset.cases:
+        reasons = "; ".join(p.sentence for p in dataset.problems[:3])
+        raise WorkspaceError(
+            f"No case was found in '{path.name}'. {reasons or 'See the list of layouts that are recognised.'}"
+        )
+    return Workspace.create(target, dataset)
+
+
+@dataclass(frozen=True, eq=False)
+class Opened:
+    """A workspace with its store and queue, read and ready; what `ReviewSession.attach` takes."""
+
+    workspace: Workspace
+    store: ReviewStore
+    queue: Queue
+
+
+def open_review(path: Path, workspace: Path | None = None, reporter: Reporter | None = None) -> Opened:
+    """Do all of `open_path` and read the store, too, so that the window has nothing to wait for."""
+    return prepare(open_path(path, workspace, reporter))
+
+
+def prepare(workspace: Workspace) -> Opened:
+    """Open the store of a workspace, tell it of the data set's items, and rank them. Runs in any thread."""
+    store = ReviewStore.open(workspace.store_url)
+    store.sync_items(workspace.dataset.items, workspace.fingerprints())
+    queue = build_queue(store, workspace.dataset.classes, strategy=QueueFilter().strategy)
+    return Opened(workspace, store, queue)
