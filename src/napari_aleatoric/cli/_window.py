@@ -18,8 +18,6 @@ __all__ = ["SCREENSHOTS", "open_window", "show_and_wait", "tour"]
 
 _PLUGIN = "napari-aleatoric"
 
-_TOAST_S = 5.0  # until napari's notification has gone
-
 SCREENSHOTS = (
     ("overlay.png", "The worst label, slice by slice: image, given label, and where it contradicts the others"),
     ("volume.png", "The same case in three dimensions"),
@@ -80,7 +78,8 @@ def tour(
         place = session.next_place(+1)
         if place is not None:
             stage.jump_to(place.index_zyx)
-        _settle(_TOAST_S)
+        _settle()
+        _close_notifications(window)
         viewer.screenshot(str(out / "overlay.png"), canvas_only=True, flash=False)
         viewer.window.screenshot(str(out / "queue.png"), flash=False)
         viewer.dims.ndisplay = 3
@@ -110,6 +109,15 @@ def _settle(seconds: float = 1.0) -> None:
     while time.monotonic() < until:
         _application().processEvents()
         time.sleep(0.01)
+
+
+def _close_notifications(window: Any) -> None:
+    """Take napari's own messages off the picture."""
+    from napari._qt.dialogs.qt_notification import NapariQtNotification
+
+    for message in window.findChildren(NapariQtNotification):
+        message.close()
+    _settle(0.3)
 
 
 def _until(ready: Callable[[], bool], timeout: float, what: str) -> None:

@@ -15,6 +15,9 @@ __all__ = ["HABITS", "Habit", "draw_readers", "majority"]
 FloatArray = NDArray[np.float32]
 LabelArray = NDArray[np.uint8]
 
+TUMOUR = 5
+"""Label value of the tumour."""
+
 
 @dataclass(frozen=True)
 class Habit:
@@ -71,27 +74,45 @@ def draw_readers(truth: LabelArray, geometry: Geometry, rng: np.random.Generator
     wobbles = {habit.reader: _wobble(habit, truth.shape, spacing, rng) for habit in HABITS}
     labels = {habit.reader: np.zeros_like(truth) for habit in HABITS}
     best = {habit.reader: np.zeros(truth.shape, dtype=np.float32) for habit in HABITS}
-    for value, box in enumerate(ndimage.find_objects(truth), start=1):
+    host = _host(truth)
+    for value in (1, 2, 3, 4, TUMOUR):
+        whole = truth == value
+        if value == host:  # an organ is drawn with its tumour, and the tumour then on top of it
+            whole |= truth == TUMOUR
+        box = ndimage.find_objects(whole.view(np.uint8))[0] if whole.any() else None
         if box is None:
             continue
         around = _grown(box, truth.shape, np.ceil(9.0 / spacing).astype(int) + 1)
-        inside = truth[around] == value
+        inside = whole[around]
         depth = _depth_mm(inside, spacing)
         for habit in HABITS:
             # a small object is not drawn away by a habit that suits a liver
             offset = habit.offset_mm * min(1.0, float(depth.max()) / 12.0)
             score = depth + offset + wobbles[habit.reader][around]
             score = _end_slices(score, inside, habit.extra_slices)
-            wins = (score > 0) & (score > best[habit.reader][around])
+            wins = (score > 0) & ((score > best[habit.reader][around]) | (value == TUMOUR))
             labels[habit.reader][around][wins] = value
             best[habit.reader][around][wins] = score[wins]
     return labels
 
 
+def _host(truth: LabelArray) -> int:
+    """Value of the organ that a tumour grows in: the one it touches most; 0 without a tumour."""
+    tumour = truth == TUMOUR
+    around = truth[ndimage.binary_dilation(tumour) & ~tumour]
+    return int(np.argmax(np.bincount(around, minlength=TUMOUR)[1:]) + 1) if (around > 0).any() else 0
+
+
 def majority(labels: list[LabelArray]) -> LabelArray:
-    """Return, per voxel, the class that more than half of the labels name; background where there is none."""
+    """Return, per voxel, the class that more than half of the labels name.
+
+    Where more than half see some class but not the same one, the first of them counts; elsewhere it is background.
+    """
     stack = np.stack(labels)
     result = np.zeros_like(labels[0])
+    split = np.count_nonzero(stack, axis=0) * 2 > len(labels)
+    first = np.take_along_axis(stack, (stack != 0).argmax(axis=0)[np.newaxis], axis=0)[0]
+    result[split] = first[split]
     for value in np.unique(stack):
         if value:
             result[np.count_nonzero(stack == value, axis=0) * 2 > len(labels)] = value
