@@ -107,6 +107,14 @@ def test_jobs_on_a_cluster(workspace: Workspace, cluster: EngineSpec) -> None:
     assert first != second
     assert not psutil.pid_exists(first)
 
+    # what libraries print comes back to the folder of the run, without the paths of patients' files
+    leaky = submit(workspace, "leaky", engine=cluster)
+    assert leaky.wait(60).status is Status.FAILED
+    log = leaky.run_dir / "log.txt"
+    until_true(lambda: "itkNiftiImageIO" in log.read_text(), "the log of the cluster does not come back")
+    for path in leaky.run_dir.iterdir():
+        assert "Jane" not in path.read_text()
+
     # a stop that the door heeds, and one that it does not
     heeds = submit(workspace, "count", LONG, engine=cluster)
     until_true(lambda: heeds.status().done > 3, "no progress", 60)

@@ -21,7 +21,7 @@ import psutil
 from ._events import Event, EventLog, make_event
 from ._process import ProcessIdentity, kill_family
 from ._run import RunFolder, scratch_prefix
-from ._scrub import scrub
+from ._scrub import keep_lines
 from ._task import outcome_of_error
 
 __all__ = ["main"]
@@ -136,19 +136,12 @@ def _resource_tracker() -> list[int]:
 
 def _keep_prints(log: Path, roots: list[Path]) -> None:
     """Send everything that this process and its children print through `scrub` into the run's log."""
-    stream = log.open("a", encoding="utf-8", buffering=1)
-    faulthandler.enable(stream)
+    faulthandler.enable(log.open("a"))
     read_end, write_end = os.pipe()
     os.dup2(write_end, 1)
     os.dup2(write_end, 2)
     os.close(write_end)
-
-    def copy() -> None:
-        with os.fdopen(read_end, encoding="utf-8", errors="replace") as lines:
-            for line in lines:
-                stream.write(scrub(line.rstrip("\n"), roots) + "\n")
-
-    threading.Thread(target=copy, daemon=True).start()
+    threading.Thread(target=keep_lines, args=(os.fdopen(read_end, "rb"), log, roots), daemon=True).start()
 
 
 def main(argv: Sequence[str] | None = None) -> int:

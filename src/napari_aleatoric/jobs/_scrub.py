@@ -6,8 +6,9 @@ import re
 import traceback
 from collections.abc import Iterable
 from pathlib import Path
+from typing import IO
 
-__all__ = ["frames_of", "scrub"]
+__all__ = ["frames_of", "keep_lines", "scrub"]
 
 # An absolute path: POSIX, drive letter or UNC. Folders may hold blanks; the last part up to a file ending too,
 # so that "/data/Jane Doe.nii.gz" leaves nothing behind.
@@ -38,6 +39,23 @@ def scrub(text: str, roots: Iterable[Path] = ()) -> str:
     for root in roots:
         text = re.sub(re.escape(str(root)) + r"[^'\"\n]*", "<path>", text)
     return _ABSOLUTE.sub("<path>", text)[:_MAX_LENGTH]
+
+
+def keep_lines(source: IO[bytes], log: Path, roots: list[Path]) -> None:
+    """Append what comes from a pipe to a log, line by line through `scrub`, until the pipe closes.
+
+    Parameters
+    ----------
+    source : binary file
+        Reading end.
+    log : Path
+        File to append to.
+    roots : list of Path
+        As for `scrub`; may grow meanwhile.
+    """
+    with log.open("a", encoding="utf-8", buffering=1) as stream:
+        for line in source:
+            stream.write(scrub(line.decode("utf-8", "replace").rstrip("\r\n"), roots) + "\n")
 
 
 def frames_of(error: BaseException, limit: int = 40) -> list[str]:

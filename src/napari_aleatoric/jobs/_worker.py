@@ -17,6 +17,7 @@ import psutil
 
 from ._events import Event, make_event
 from ._process import ProcessIdentity, detached, exit_in_words, kill_family
+from ._scrub import keep_lines
 from ._task import carry_out
 
 __all__ = ["killed_event", "run_here", "run_in_fresh_process"]
@@ -59,14 +60,19 @@ def run_in_fresh_process(topic: str, order: dict[str, Any]) -> Event:
         [sys.executable, "-P", "-m", "napari_aleatoric.jobs._child"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         **detached(),
     )
     assert child.stdin is not None
     assert child.stdout is not None
+    assert child.stderr is not None
     identity = ProcessIdentity.of(child.pid)
     send = _sender(topic)
     send(make_event("worker", **identity.to_json()))
     outcome: list[Event] = []
+    roots = [Path(order["root"])]
+    log = Path(order["run_dir"]) / "log.txt"
+    threading.Thread(target=keep_lines, args=(child.stderr, log, roots), daemon=True).start()
 
     def listen() -> None:
         for line in child.stdout or ():
@@ -74,6 +80,8 @@ def run_in_fresh_process(topic: str, order: dict[str, Any]) -> Event:
             if event["kind"] in ("completed", "failed", "cancelled"):
                 outcome.append(event)
             else:
+                if event["kind"] == "data_root":
+                    roots.insert(0, Path(event["path"]))
                 send(event)
 
     listener = threading.Thread(target=listen, daemon=True)
