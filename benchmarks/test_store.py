@@ -29,6 +29,7 @@ CLASSES = ClassTable.from_names({1: "liver", 2: "tumour"})
 MEASURES = ("nll_union", "local_max", "dice_gap", "perception_scale")
 COLUMNS = [(measure, c) for measure in MEASURES for c in (0, 1, 2)]
 OPEN_LIMIT_S = 1.0
+TABLE_LIMIT_S = 0.5
 CHANGE_LIMIT_S = 0.1
 ROUNDS = 7
 
@@ -99,21 +100,22 @@ def open_queue(url: str) -> Queue:
         return build_queue(store, CLASSES)
 
 
-def best_of(call: Callable[[], Any], rounds: int = 3) -> float:
+def best_of(call: Callable[[], Any], rounds: int = 3, timer: Callable[[], float] = time.perf_counter) -> float:
     times = []
     for _ in range(rounds):
-        begin = time.perf_counter()
+        begin = timer()
         call()
-        times.append(time.perf_counter() - begin)
+        times.append(timer() - begin)
     return min(times)
 
 
-def must_stay_under(benchmark: Any, limit_s: float) -> None:
-    """Compare the best round with the limit, where rounds were timed."""
+def must_stay_under(benchmark: Any, limit_s: float, call: Callable[[], Any]) -> None:
+    """Hold the limit against processor time, which a busy machine does not stretch; the table shows wall time."""
     if benchmark.disabled:
         return
-    benchmark.extra_info["limit_s"] = limit_s
-    assert benchmark.stats.stats.min < limit_s
+    processor_s = best_of(call, ROUNDS, time.process_time)
+    benchmark.extra_info |= {"limit_s": limit_s, "processor_s": round(processor_s, 4)}
+    assert processor_s < limit_s
 
 
 @pytest.mark.benchmark(group="open 100,000 items")
@@ -123,15 +125,15 @@ def test_open_the_queue(benchmark: Any, big: tuple[str, float]) -> None:
     assert len(queue) == N
     assert queue.progress().done == decided * N
     assert np.all(np.diff([queue.row(i).score for i in range(0, N, 997)]) <= 0)
-    must_stay_under(benchmark, OPEN_LIMIT_S)
+    must_stay_under(benchmark, OPEN_LIMIT_S, lambda: open_queue(url))
 
 
 @pytest.mark.benchmark(group="open 100,000 items")
 def test_read_all_values(benchmark: Any, big: tuple[str, float]) -> None:
     with ReviewStore.open(big[0]) as store:
         table = benchmark.pedantic(store.score_table, rounds=ROUNDS)
-    np.testing.assert_array_equal(np.stack([table.columns[c] for c in COLUMNS], axis=1), values_of(N))
-    must_stay_under(benchmark, 0.5)
+        np.testing.assert_array_equal(np.stack([table.columns[c] for c in COLUMNS], axis=1), values_of(N))
+        must_stay_under(benchmark, TABLE_LIMIT_S, store.score_table)
 
 
 SKIPPED = Decision(case_id="x", reader="R", verdict=Verdict.SKIPPED)
@@ -154,13 +156,13 @@ CHANGES: dict[str, Callable[[Queue], Queue]] = {
 def test_sort_and_filter(benchmark: Any, big: tuple[str, float], name: str) -> None:
     """Each round has a fresh queue: the first click counts, not the second."""
     with ReviewStore.open(big[0]) as store:
-        result = benchmark.pedantic(
-            CHANGES[name], setup=lambda: ((build_queue(store, CLASSES),), {}), rounds=ROUNDS if big[1] == 1 else 3
-        )
+        queues = [build_queue(store, CLASSES) for _ in range(2 * ROUNDS if not benchmark.disabled else 1)]
+    fresh = iter(queues)
+    result = benchmark.pedantic(CHANGES[name], setup=lambda: ((next(fresh),), {}), rounds=ROUNDS)
     expected = {"filter by text": 100, "filter by two words": big[1] * N / 50}
     if "class" not in name:
         assert len(result) == expected.get(name, N)
-    must_stay_under(benchmark, CHANGE_LIMIT_S)
+    must_stay_under(benchmark, CHANGE_LIMIT_S, lambda: CHANGES[name](next(fresh)))
 
 
 # the obvious alternative: an object for every row of every table
@@ -239,7 +241,8 @@ def test_open_beside_objects(benchmark: Any, tmp_path: Path) -> None:
     assert [row[1] for row in rows] == [r.key.case_id for r in queue.sorted_by("nll_union", descending=True)]
     if benchmark.disabled:
         return
-    ratio = best_of(lambda: open_objects(theirs)) / benchmark.stats.stats.min
+    ours_s = best_of(lambda: open_queue(ours), ROUNDS, time.process_time)
+    ratio = best_of(lambda: open_objects(theirs), 3, time.process_time) / ours_s
     benchmark.extra_info["times_faster_than_objects"] = round(ratio, 1)
     assert ratio > 5
 

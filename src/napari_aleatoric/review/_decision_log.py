@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Engine, Row, func, insert, select
+from sqlalchemy import Engine, Row, case, func, insert, select
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Decision, ItemKey, Verdict
@@ -25,7 +25,7 @@ __all__ = ["STATUSES", "DecisionLog", "HistoryEntry", "StateColumns", "States"]
 _COLUMNS = [c for c in decisions.c if c.name != "seq"]
 STATUSES: tuple[str, ...] = ("pending", *(v.value for v in Verdict))
 """What the status of an item may be."""
-_STATUS_CODES: dict[str | None, int] = {None: 0, **{status: code for code, status in enumerate(STATUSES) if code}}
+_STATUS_CODES = {status: code for code, status in enumerate(STATUSES) if code}
 _VERDICTS: dict[str | None, Verdict | None] = {None: None, **{v.value: v for v in Verdict}}
 
 
@@ -180,23 +180,25 @@ class DecisionLog:
             Only what that reader said.
         """
         d, target = decisions.c, decisions.alias("target")
-        query = select(
-            d.case_id, d.label_reader, d.seq, d.verdict, d.quality, d.comment, d.reader, d.created_us
-        ).where(d.undoes.is_(None))
         undos = (
             select(d.decision_id, d.undoes, target.c.seq)
             .join_from(decisions, target, d.undoes == target.c.decision_id, isouter=True)
+            .where(d.undoes.is_not(None))
             .order_by(d.seq)
-        ).where(d.undoes.is_not(None))
+        )
+        status = case(_STATUS_CODES, value=d.verdict, else_=0)
+        query = (
+            select(d.case_id, d.label_reader, status, d.quality, d.comment, d.reader, d.created_us)
+            .where(d.undoes.is_(None))
+            .order_by(d.seq)
+        )
         if reader is not None:
             query, undos = query.where(d.reader == reader), undos.where(d.reader == reader)
-        with reading(self._engine) as connection:
-            rows = fetch_all(connection, query.order_by(d.seq))
-            taken_back = fetch_all(connection, undos)
-        with quiet_collector():
-            undone = _undone_seqs(taken_back)
+        with reading(self._engine) as connection, quiet_collector():
+            undone = _undone_seqs(fetch_all(connection, undos))
+            rows = fetch_all(connection, query.add_columns(d.seq) if undone else query)
             if undone:
-                rows = [row for row in rows if row[2] not in undone]
+                rows = [row[:-1] for row in rows if row[-1] not in undone]
             return _fold_rows(rows, row_of)
 
     def last_seq(self) -> int:
@@ -230,10 +232,10 @@ def _fold_rows(rows: list[tuple[Any, ...]], row_of: Mapping[Any, int]) -> StateC
     columns = StateColumns.pending(len(row_of))
     if not rows:
         return columns
-    cases, readers, _, verdicts, qualities, comments, who, when = zip(*rows, strict=True)
+    cases, readers, codes, qualities, comments, who, when = zip(*rows, strict=True)
     item = np.fromiter(map(row_of.get, zip(cases, readers, strict=True), repeat(-1)), np.int64, len(rows))
     known = item >= 0
-    status = np.fromiter(map(_STATUS_CODES.__getitem__, verdicts), np.int8, len(rows))
+    status = np.array(codes, dtype=np.int8)
     quality = np.array([q or 0 for q in qualities], dtype=np.int8)
     comment, author = np.array(comments, dtype=object), np.array(who, dtype=object)
     when_us = np.array(when, dtype=np.int64)

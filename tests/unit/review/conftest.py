@@ -13,6 +13,9 @@ from napari_aleatoric.model import ClassTable, Geometry, ItemKey, LabelMap, Volu
 from napari_aleatoric.review import ReviewStore
 from napari_aleatoric.review._schema import metadata
 
+# URL of a PostgreSQL database that the tests may empty, such as postgresql+psycopg://user@host/name
+POSTGRES = os.environ.get("ALEATORIC_TEST_POSTGRES", "")
+
 # stored flipped in x and y and with Z fastest: upright and stored order differ on every axis
 TWISTED = Geometry(
     shape_zyx=(6, 7, 8),
@@ -28,18 +31,15 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'review.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
 def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
     """Address of an empty store: a new file, and the team's database where one is given to be emptied."""
     if request.param == "sqlite":
         yield sqlite_url
         return
-    url = os.environ.get("ALEATORIC_TEST_POSTGRES", "")
-    if not url:
-        pytest.skip("no PostgreSQL for tests (set ALEATORIC_TEST_POSTGRES to the URL of a database to be emptied)")
-    engine = create_engine(url)
+    engine = create_engine(POSTGRES)
     metadata.drop_all(engine)
-    yield url
+    yield POSTGRES
     metadata.drop_all(engine)
     engine.dispose()
 
