@@ -168,6 +168,12 @@ class Stage:
         if self._state is not None:
             self.apply(self._state)
 
+    def close(self) -> None:
+        """Let go of the viewer; its layers stay as they are."""
+        self._viewer.dims.events.ndisplay.disconnect(self._turned)
+        self._item = self._state = self._listening = None
+        del self._viewer
+
     # -- the layers ---------------------------------------------------------------------------------
 
     def _find(self, name: str) -> Layer | None:

@@ -47,8 +47,8 @@ class Hub(QObject):
         window = viewer.window._qt_window
         super().__init__(window)
         self.setObjectName(_NAME)
-        self.viewer = viewer
-        self.window: QWidget = window
+        self.viewer: Any = viewer
+        self.window: Any = window
         self.closed = False
         self._main = MainThread(self)
         self.session = ReviewSession(deliver=self._main.deliver)
@@ -236,9 +236,11 @@ class Hub(QObject):
 
     # -- the end ------------------------------------------------------------------------------------
 
+    closed = True  # before __init__ has run, and after Python let go of an object that Qt still has
+
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Save what is unsaved when the window closes."""
-        if watched is self.window and event is not None and event.type() == QEvent.Type.Close:
+        if not self.closed and watched is self.window and event is not None and event.type() == QEvent.Type.Close:
             self.session.keep_strokes()
             self.session.leave()
         return super().eventFilter(watched, event)
@@ -249,6 +251,7 @@ class Hub(QObject):
             return
         self.closed = True
         self.setObjectName("")
+        self.window.removeEventFilter(self)
         for clock in (self._strokes_clock, self._job_clock):
             clock.stop()
         self.shortcuts.close()
@@ -256,6 +259,9 @@ class Hub(QObject):
             self._progress.close()
             self._progress = None
         self.session.close()
+        self.stage.close()
+        # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
+        self.viewer = self.window = None
 
     def _gone(self) -> None:
         if not self.closed:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from qtpy.QtCore import QObject, Qt
 from qtpy.QtGui import QKeySequence, QShortcut
@@ -61,7 +62,7 @@ class Shortcuts(QObject):
 
     def __init__(self, window: QWidget, table: KeyTable, perform: Mapping[str, Callable[[], None]]) -> None:
         super().__init__(window)
-        self._window = window
+        self._window: Any = window
         self._table = table
         self._perform = perform
         self._live: list[QShortcut] = []
@@ -95,11 +96,13 @@ class Shortcuts(QObject):
             self._live.append(shortcut)
 
     def close(self) -> None:
-        """Unbind all."""
+        """Unbind all, and let go of the window."""
         for shortcut in self._live:
             shortcut.setEnabled(False)
             shortcut.deleteLater()
         self._live = []
+        self._perform = {}
+        self._window = None
 
 
 def _action_class() -> type:

@@ -144,7 +144,7 @@ class UncertaintyDock(QScrollArea):
         self.session.item_changed.connect(self._show_item)
         self.session.view_changed.connect(self._show_view)
         self.session.queue_changed.connect(lambda _: self._show_scores())
-        options.events.heatmap_on.connect(self.heatmap.setChecked)
+        options.events.heatmap_on.connect(self._show_heatmap_on)
         options.events.threshold.connect(lambda _: self._show_threshold())
         viewer.dims.events.point.connect(self._slice_changed)
 
@@ -156,6 +156,9 @@ class UncertaintyDock(QScrollArea):
         self.question.setToolTip(measure.sentence)
         self.measure.setToolTip(f"{measure.question.sentence} {measure.sentence}")
         self._show_scores()
+
+    def _show_heatmap_on(self, on: bool) -> None:
+        self.heatmap.setChecked(on)
 
     def _show_threshold(self) -> None:
         self.threshold_words.setText(f"From {self.session.options.threshold:.2f}")
