@@ -30,11 +30,21 @@ from napari_aleatoric.uncertainty import (
 from ._corrections import current_label
 from ._score_plan import SampleCache, TrainingPlan
 from ._store import ReviewStore
-from ._threads import in_threads, together
+from ._threads import in_threads, together, usable_cores
 
 __all__ = ["UNREADABLE", "Measured", "ScoreWork", "draw_samples", "learn", "measure", "read_case"]
 
-UNREADABLE = (AleatoricError, OSError, ValueError, RuntimeError, MemoryError, EOFError)
+UNREADABLE = (
+    AleatoricError,
+    ArithmeticError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
 """What reading or measuring one case may raise without stopping the others."""
 
 _LARGE = 8_000_000  # voxels × labels; such cases are worked on one at a time
@@ -196,8 +206,9 @@ def learn(
 
     def one(fold: int) -> LightClassifier:
         samples = [work.cache.samples(plan.training[case]) for case in plan.learned_from(fold)]
-        return LightClassifier(n_rows, work.spec).fit(samples)
+        return LightClassifier(n_rows, work.spec).fit(samples, n_threads)
 
+    n_threads = max(1, usable_cores() // max(1, len(folds)))
     message = f"Learning from {len(plan.training)} cases"
     models = together(one, list(folds), reporter, done, total, message)
     return dict(zip(folds, models, strict=True))

@@ -1,4 +1,4 @@
-"""Work on several cases at a time in threads, without the threads of numerical libraries in between."""
+"""Work on several cases at a time, in threads: the work is numpy's and scikit-learn's, outside the interpreter."""
 
 from __future__ import annotations
 
@@ -25,21 +25,13 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def _limit_openmp(n_threads: int) -> None:
-    """Give this thread's tree learners so many threads: on busy machines their barriers cost more than they win."""
-    import sklearn.ensemble  # noqa: F401  (only libraries that are loaded can be limited)
-    from threadpoolctl import threadpool_limits
-
-    threadpool_limits(limits=n_threads, user_api="openmp")
-
-
 def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
     """Apply a function to items in threads; results in the order of the items, few of them ahead.
 
     Closing the generator early drops what has not begun and waits for what has.
     """
     n = min(_MAX_WORKERS, usable_cores())
-    executor = ThreadPoolExecutor(n, thread_name_prefix="score", initializer=_limit_openmp, initargs=(1,))
+    executor = ThreadPoolExecutor(n, thread_name_prefix="score")
     ahead: deque[Future[R]] = deque()
     try:
         for item in items:
@@ -56,11 +48,7 @@ def together(
     function: Callable[[T], R], items: list[T], reporter: Reporter, done: float, total: float, message: str
 ) -> list[R]:
     """Apply a function to a few items at once, asking the reporter twice a second whether to go on."""
-    cores = usable_cores()
-    n = max(1, min(len(items), cores))
-    executor = ThreadPoolExecutor(
-        n, thread_name_prefix="learn", initializer=_limit_openmp, initargs=(max(1, cores // n),)
-    )
+    executor = ThreadPoolExecutor(max(1, min(len(items), usable_cores())), thread_name_prefix="learn")
     futures = [executor.submit(function, item) for item in items]
     try:
         waiting = set(futures)

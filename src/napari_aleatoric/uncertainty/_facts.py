@@ -128,10 +128,8 @@ def _class_facts(label_index: NDArray[Any], class_index: int, flat: bool) -> Cla
         raise AssertionError("a class without voxels")
     cut = label_index[box.slices]
     mask = cut == class_index
-    pieces, n_pieces = cc3d.connected_components(
-        mask[0] if flat else mask, connectivity=8 if flat else 26, return_N=True
-    )
-    pieces = pieces.reshape(mask.shape)
+    # as uint8 in three dimensions: two-dimensional bool masks get wrong labels in connected-components-3d 4.1
+    pieces, n_pieces = cc3d.connected_components(mask.astype(np.uint8), connectivity=26, return_N=True)
     sizes = np.bincount(pieces.ravel(), minlength=n_pieces + 1)[1:]
     smallest = int(sizes.argmin()) + 1
     holes = _holes(mask, cut, flat)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -47,7 +49,7 @@ class LightClassifier:
         """Class indices that were in the training data; the others always get probability 0."""
         return tuple(self._classes.tolist())
 
-    def fit(self, samples: Sequence[CaseSamples]) -> LightClassifier:
+    def fit(self, samples: Sequence[CaseSamples], n_threads: int = 1) -> LightClassifier:
         """Learn from the sampled voxels of some cases.
 
         Every label of a voxel counts, in proportion to the readers who gave it. The same samples in the same order
@@ -57,6 +59,8 @@ class LightClassifier:
         ----------
         samples : sequence of CaseSamples
             At least one; all with the same features.
+        n_threads : int
+            Processor cores to use. More than are free makes it slower, not faster.
 
         Returns
         -------
@@ -84,7 +88,8 @@ class LightClassifier:
             early_stopping=False,
             random_state=spec.seed,
         )
-        self._model.fit(features, target, sample_weight=None if (weight == 1).all() else weight)
+        with _openmp_threads(n_threads):
+            self._model.fit(features, target, sample_weight=None if (weight == 1).all() else weight)
         return self
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -95,9 +100,10 @@ class LightClassifier:
         if self._model is None:
             result[:, self._classes] = 1.0
             return result
-        for first in range(0, len(features), _CHUNK):
-            part = slice(first, first + _CHUNK)
-            result[part, self._classes] = self._model.predict_proba(features[part])
+        with _openmp_threads(1):  # cases run side by side instead
+            for first in range(0, len(features), _CHUNK):
+                part = slice(first, first + _CHUNK)
+                result[part, self._classes] = self._model.predict_proba(features[part])
         return result
 
     def predict(self, source: FeatureSource, box: Box, labels: NDArray[Any]) -> NDArray[Any]:
@@ -157,6 +163,19 @@ class LightClassifier:
             if len(tiles) == 1:
                 return read
         return features
+
+
+@lru_cache(maxsize=1)
+def _controller() -> Any:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController()
+
+
+def _openmp_threads(n: int) -> AbstractContextManager[Any]:
+    """Limit the threads of the tree learner in this thread: on busy machines they wait for each other for ever."""
+    limit: AbstractContextManager[Any] = _controller().limit(limits=n, user_api="openmp")
+    return limit
 
 
 def _cells(shape_zyx: tuple[int, int, int]) -> tuple[slice, slice, slice]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zipfile
 import zlib
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +54,7 @@ class CaseSamples:
                 if str(pack["version"]) != _VERSION:
                     raise DataError("The cached samples were written by another version; delete the cache.")
                 return cls(pack["features"].astype(np.float32), pack["labels"].astype(np.uint16))
-        except (ValueError, KeyError, OSError, EOFError, zlib.error) as error:
+        except (ValueError, KeyError, OSError, EOFError, zlib.error, zipfile.BadZipFile) as error:
             raise DataError("The cached samples are damaged; delete them and score again.") from error
 
     def expanded(self) -> tuple[NDArray[np.intp], NDArray[np.uint16], NDArray[np.float64]]:
@@ -134,16 +135,16 @@ def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -
     shape = (int(labels.shape[1]), int(labels.shape[2]), int(labels.shape[3]))
     present = [int(c) for c in np.unique(labels[(slice(None), *box.slices)]) if c != 0]
     n_near = int(spec.samples_per_case * spec.near_fraction) if present else 0
-    drawn = []
+    close = np.empty(0, dtype=np.int64)
     for class_index in present:
-        near = _near(labels, class_index, spec.near_voxels, shape)
+        near = np.setdiff1d(_near(labels, class_index, spec.near_voxels, shape), close, assume_unique=True)
         share = min(len(near), n_near // len(present))
-        drawn.append(rng.choice(near, size=share, replace=False))
-    n_far = min(box.n_voxels, spec.samples_per_case - sum(map(len, drawn)))
-    far = rng.choice(box.n_voxels, size=n_far, replace=False, shuffle=False)
+        close = np.concatenate([close, rng.choice(near, size=share, replace=False)])
+    far = rng.choice(box.n_voxels, size=min(box.n_voxels, spec.samples_per_case), replace=False)
     inside = np.stack(np.unravel_index(far, box.shape_zyx), axis=-1) + np.array(box.start_zyx)
-    drawn.append(np.ravel_multi_index(tuple(inside.T), shape))
-    flat = np.unique(np.concatenate(drawn))
+    anywhere = np.ravel_multi_index(tuple(inside.T), shape)
+    rest = anywhere[~np.isin(anywhere, close)][: spec.samples_per_case - close.size]
+    flat = np.sort(np.concatenate([close, rest]))
     return np.stack(np.unravel_index(flat, shape), axis=-1).astype(np.int64)
 
 
