@@ -52,10 +52,10 @@ def show_and_wait(folder: Path) -> None:
 def _start(folder: Path, *, show: bool) -> tuple[Any, Any]:
     """Open the viewer with both docks and hand the folder to the Review dock."""
     import napari
+    from npe2 import PluginManager
 
     viewer = napari.Viewer(title="Aleatoric Review", show=show)
-    _, review = viewer.window.add_plugin_dock_widget(_PLUGIN, "Review")
-    viewer.window.add_plugin_dock_widget(_PLUGIN, "Uncertainty")
+    review, _ = PluginManager.instance().commands.execute(f"{_PLUGIN}.show_docks", (viewer,))
     review.hub.open(folder.resolve())
     return viewer, review
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,8 @@ class Hub(QObject):
         self.session = ReviewSession(deliver=self._main.deliver)
         self.stage = Stage(viewer, on_painted=self.session.painted)
         self.recent = RecentFolders()
+        # the stage turns outlines off in 3-D by itself; napari's warning would pop up at every turn
+        warnings.filterwarnings("ignore", message="Contours are not displayed during 3D rendering")
         self._progress: Any = None
         self._connect()
         self.keys = KeyTable()
