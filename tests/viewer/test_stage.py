@@ -221,6 +221,20 @@ def test_grey_then_colour(stage: Stage, viewer: ViewerModel, options: ViewOption
     assert viewer.canvas.overlays.scale_bar.visible
 
 
+def test_sides_of_the_patient_follow_the_view(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    show(stage, case("a"), options)
+    text = viewer.canvas.overlays.text
+    assert "R left, L right, A top, P bottom" in text.text
+    viewer.dims.order = (1, 0, 2)
+    assert "R left, L right, I top, S bottom" in text.text
+    viewer.dims.order = (2, 0, 1)
+    assert "A left, P right, I top, S bottom" in text.text
+    viewer.dims.order = (0, 2, 1)  # transposed
+    assert "A left, P right, R top, L bottom" in text.text
+    viewer.dims.ndisplay = 3
+    assert " left" not in text.text
+
+
 def test_users_own_layers_are_left_alone(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
     mine = viewer.add_image(np.zeros((4, 4, 4)), name="Image")
     show(stage, case("a"), options)

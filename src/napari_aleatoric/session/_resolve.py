@@ -20,7 +20,9 @@ class ViewState:
     Parameters
     ----------
     title : str
-        Short text for the canvas.
+        Short text for the canvas; the viewer adds the sides of the patient.
+    has_sides : bool
+        Whether the axes run along the patient's: x to the left, y to posterior, z to superior.
     heatmap_visible : bool
         Whether there is a map and it is wanted.
     heatmap_classes : tuple of int
@@ -38,6 +40,7 @@ class ViewState:
     """
 
     title: str
+    has_sides: bool
     heatmap_visible: bool
     heatmap_classes: tuple[int, ...]
     heatmap_opacity: float
@@ -73,6 +76,7 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
     places = () if item.heat is None else item.heat.places(shown)
     return ViewState(
         title=_title(item),
+        has_sides=item.image.geometry.spacing_known,
         heatmap_visible=visible,
         heatmap_classes=shown,
         heatmap_opacity=options.heatmap_opacity,
@@ -92,8 +96,6 @@ def _title(item: ItemData) -> str:
         parts.append("corrected label")
     geometry = item.image.geometry
     if geometry.spacing_known:
-        if not geometry.is_flat:
-            parts.append("patient's right is on the left")
         if geometry.obliquity_deg > 5.0:
             parts.append(f"scan axes are tilted by up to {geometry.obliquity_deg:.0f}°")
     return " · ".join(parts)

@@ -19,6 +19,7 @@ __all__ = ["Stage"]
 
 IMAGE, HEAT, ORIGINAL, LABEL = "Image", "Uncertainty", "Original label", "Label"
 _OWNER = "napari-aleatoric"
+_SIDES = (("I", "S"), ("A", "P"), ("R", "L"))  # of the patient, where the upright axes z, y, x begin and end
 
 
 class Stage:
@@ -47,6 +48,7 @@ class Stage:
         self._listening: Labels | None = None
         self._whole_zoom = 1.0
         viewer.dims.events.ndisplay.connect(self._turned)
+        viewer.dims.events.order.connect(self._turned)
 
     # -- public -------------------------------------------------------------------------------------
 
@@ -122,7 +124,7 @@ class Stage:
             _set(image, "visible", self._viewer.dims.ndisplay == 2)
         overlay = self._viewer.canvas.overlays.text
         _set(overlay, "position", "top_left")
-        _set(overlay, "text", state.title)
+        _set(overlay, "text", self._words(state))
         _set(overlay, "visible", True)
         self._state = state
 
@@ -171,6 +173,7 @@ class Stage:
     def close(self) -> None:
         """Let go of the viewer; its layers stay as they are."""
         self._viewer.dims.events.ndisplay.disconnect(self._turned)
+        self._viewer.dims.events.order.disconnect(self._turned)
         self._item = self._state = self._listening = None
         del self._viewer
 
@@ -299,7 +302,18 @@ class Stage:
         if tuple(str(u) for u in layer.units) != _units(geometry):
             layer.units = _units(geometry)
 
+    def _words(self, state: ViewState) -> str:
+        """Title and, in 2-D, which side of the patient is where on the screen."""
+        dims = self._viewer.dims
+        if not state.has_sides or dims.ndisplay != 2 or dims.ndim != 3:
+            return state.title
+        down, right = dims.displayed
+        (top, bottom), (left, right_side) = _SIDES[down], _SIDES[right]
+        return f"{state.title} · {left} left, {right_side} right, {top} top, {bottom} bottom"
+
     def _show_whole(self, item: ItemData) -> None:
+        # x to the right and y down leave "away" for z, or left and right would change places in 3-D
+        self._viewer.scene.camera.orientation = ("away", "down", "right")
         self._viewer.canvas.overlays.scale_bar.visible = item.image.geometry.spacing_known
         self._viewer.reset_view()
         self._whole_zoom = float(self._viewer.scene.camera.zoom)

@@ -88,18 +88,18 @@ def test_original_can_only_be_shown_where_there_is_a_correction() -> None:
     assert resolve(item(original=np.zeros(SHAPE, np.uint8)), wish, CLASSES).original_visible
 
 
-def test_title_names_case_reader_side_and_tilt() -> None:
+def test_title_names_case_reader_and_tilt() -> None:
     c, s = np.cos(0.3), np.sin(0.3)
     tilted = Geometry(SHAPE, direction_lps=((1, 0, 0), (0, c, -s), (0, s, c)))
-    title = resolve(item(geometry=tilted), ViewOptions(), CLASSES).title
-    assert "case_1 (reader b)" in title
-    assert "patient's right is on the left" in title
-    assert "17°" in title  # 0.3 rad
+    state = resolve(item(geometry=tilted), ViewOptions(), CLASSES)
+    assert "case_1 (reader b)" in state.title
+    assert "17°" in state.title  # 0.3 rad
+    assert state.has_sides
 
 
 def test_photograph_has_no_patient_side() -> None:
     flat = Geometry(SHAPE, spacing_known=False)
-    assert "right" not in resolve(item(geometry=flat), ViewOptions(), CLASSES).title
+    assert not resolve(item(geometry=flat), ViewOptions(), CLASSES).has_sides
 
 
 def test_maximum_over_classes_leaves_the_maps_alone() -> None:
