@@ -92,7 +92,7 @@ class BarReporter:
         self._task = self._bar.add_task(title, total=None)
         self._stop = False
         self._before: Any = None
-        self._last_line = time.monotonic()
+        self._last_time, self._last_line = time.monotonic(), ""
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
@@ -120,9 +120,10 @@ class BarReporter:
         self._bar.update(
             self._task, completed=done, total=total or None, description=escape(message or self._title)
         )
-        if not self._console.is_terminal and time.monotonic() - self._last_line > 10:
-            self._last_line = time.monotonic()
-            sys.stderr.write(f"{message or self._title} ({done:.4g} of {total:.4g})\n")
+        line = f"{message or self._title} ({done:.4g} of {total:.4g})"
+        if not self._console.is_terminal and time.monotonic() - self._last_time > 10 and line != self._last_line:
+            self._last_time, self._last_line = time.monotonic(), line
+            sys.stderr.write(f"{line}\n")
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Leave numbers to the result."""

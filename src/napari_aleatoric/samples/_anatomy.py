@@ -188,9 +188,9 @@ def _ribs(person: Person, grid: PatientGrid) -> FloatArray:
 
 
 def _lungs(person: Person, grid: PatientGrid, cavity: FloatArray) -> Iterator[Tissue]:
-    """Lung bases above two domes of the diaphragm, with the liver's dome cut out later."""
+    """Lung bases above two domes; liver and spleen are laid over them later, so their tops border on air."""
     lungs: FloatArray | None = None
-    for x, top in ((-70.0, 112.0), (70.0, 100.0)):
+    for x, top in ((-70.0, 97.0), (70.0, 88.0)):
         dome = ellipsoid(grid, (x, 0.0, top - 78.0), (92.0, 104.0, 78.0))
         lungs = dome if lungs is None else join(lungs, dome, 12.0)
     if lungs is None:
