@@ -84,7 +84,7 @@ def test_click_on_the_profile_asks_for_that_slice(qtbot: Any) -> None:
     profile = SliceProfile()
     qtbot.addWidget(profile)
     profile.resize(200, 80)
-    profile.show_profile(np.linspace(0, 1, 40, dtype=np.float32), 0.25)
+    profile.show_profile(np.linspace(0, 1, 40, dtype=np.float32))
     assert profile.slice_at(0) == 0
     assert profile.slice_at(199) == 39
     assert profile.slice_at(101) == 20  # 5 pixels a slice

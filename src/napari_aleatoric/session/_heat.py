@@ -24,6 +24,12 @@ class HeatMaps:
     ----------
     source : VoxelMap
         The map on disk, or anything with its ``class_indices``, ``geometry`` and ``of``.
+
+    Attributes
+    ----------
+    profiles : dict of int to numpy.ndarray
+        For every class the heat of each slice, shape (Z,): the sum of the squared map values (0..1), so that a hot
+        place counts and a faint veil does not.
     """
 
     def __init__(self, source: VoxelMap) -> None:
@@ -37,7 +43,7 @@ class HeatMaps:
         together: NDArray[np.uint8] | None = None
         for class_index in self.class_indices:
             values = source.of(class_index)
-            self.profiles[class_index] = values.max(axis=(1, 2)).astype(np.float32) / 255.0
+            self.profiles[class_index] = _heat_by_slice(values)
             self._peaks[class_index] = peaks(values, class_index)
             if together is None:
                 together = values.copy()
@@ -69,3 +75,10 @@ class HeatMaps:
                 np.maximum(values, self.of(class_index), out=values)
         self._shown = (class_indices, values)
         return values
+
+
+def _heat_by_slice(values: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Sum of squares of a uint8 map in each slice, in units of full heat."""
+    squares = np.square(np.arange(256, dtype=np.float32) / 255.0)
+    counts = [np.bincount(plane.ravel(), minlength=256) for plane in values]
+    return np.asarray(np.stack(counts) @ squares, dtype=np.float32)

@@ -26,18 +26,19 @@ class HotPlace:
         The class whose map is hot there.
     value : float
         The map's value, 0..1.
+    heat : float
+        Sum of the squared map values of the block around it. It orders the places, so that a slab of wrong label
+        comes before a lone voxel.
     """
 
     index_zyx: tuple[int, int, int]
     class_index: int
     value: float
+    heat: float
 
 
 def peaks(values: NDArray[np.uint8], class_index: int, limit: int = 12) -> list[HotPlace]:
-    """Hottest voxel of each of the hottest blocks of a map.
-
-    A block with more heat altogether comes before one of the same maximum, so that a slab of wrong label beats a
-    lone voxel.
+    """Find the hottest blocks of a map, and in each its hottest voxel.
 
     Parameters
     ----------
@@ -51,31 +52,29 @@ def peaks(values: NDArray[np.uint8], class_index: int, limit: int = 12) -> list[
     Returns
     -------
     list of HotPlace
-        Hottest first; blocks that are all zero are left out.
+        Hottest block first; blocks that are all zero are left out.
     """
-    starts = [np.arange(0, n, _BLOCK) for n in values.shape]
-    tops: NDArray[Any] = values
-    sums: NDArray[Any] = values
-    for axis, start in enumerate(starts):
-        tops = np.maximum.reduceat(tops, start, axis=axis)
-        sums = np.add.reduceat(sums, start, axis=axis, dtype=np.uint32)
+    squares = np.square(np.arange(256, dtype=np.float32) / 255.0)
+    heat: NDArray[Any] = squares[values]
+    for axis, size in enumerate(values.shape):
+        heat = np.add.reduceat(heat, np.arange(0, size, _BLOCK), axis=axis)
     found = []
-    for flat in np.lexsort((-sums.ravel().astype(np.int64), -tops.ravel().astype(np.int64)))[:limit]:
-        z0, y0, x0 = (int(c) * _BLOCK for c in np.unravel_index(int(flat), tops.shape))
+    for flat in np.argsort(-heat.ravel(), kind="stable")[:limit].tolist():
+        z0, y0, x0 = (int(c) * _BLOCK for c in np.unravel_index(flat, heat.shape))
         block = values[z0 : z0 + _BLOCK, y0 : y0 + _BLOCK, x0 : x0 + _BLOCK]
         top = int(block.max())
         if top == 0:
             break
         hot = np.argwhere(block == top)
         z, y, x = hot[np.argmin(((hot - hot.mean(axis=0)) ** 2).sum(axis=1))].tolist()
-        found.append(HotPlace((z0 + z, y0 + y, x0 + x), class_index, top / 255.0))
+        found.append(HotPlace((z0 + z, y0 + y, x0 + x), class_index, top / 255.0, float(heat.flat[flat])))
     return found
 
 
 def far_apart(places: Iterable[HotPlace], limit: int = 20) -> tuple[HotPlace, ...]:
     """Sort places, the hottest first, and drop those within a block's edge of a hotter one."""
     kept: list[HotPlace] = []
-    for place in sorted(places, key=lambda p: -p.value):
+    for place in sorted(places, key=lambda p: -p.heat):
         near = any(
             max(abs(a - b) for a, b in zip(place.index_zyx, other.index_zyx, strict=True)) < _BLOCK
             for other in kept

@@ -95,9 +95,8 @@ def _title(item: ItemData) -> str:
     if item.label_version:
         parts.append("corrected label")
     geometry = item.image.geometry
-    if geometry.spacing_known:
-        if geometry.obliquity_deg > 5.0:
-            parts.append(f"scan axes are tilted by up to {geometry.obliquity_deg:.0f}°")
+    if geometry.spacing_known and geometry.obliquity_deg > 5.0:
+        parts.append(f"scan axes are tilted by up to {geometry.obliquity_deg:.0f}°")
     return " · ".join(parts)
 
 

@@ -37,5 +37,5 @@ def test_shape_that_is_no_multiple_of_a_block() -> None:
 
 
 def test_places_of_two_classes_over_the_whole_volume_are_merged_by_distance() -> None:
-    near = [HotPlace((5, 5, 5), 1, 0.9), HotPlace((5, 5, 9), 2, 0.95), HotPlace((5, 5, 40), 1, 0.5)]
-    assert [p.value for p in far_apart(near)] == [0.95, 0.5]
+    near = [HotPlace((5, 5, 5), 1, 1.0, 9.0), HotPlace((5, 5, 9), 2, 0.9, 20.0), HotPlace((5, 5, 40), 1, 0.5, 3.0)]
+    assert [p.heat for p in far_apart(near)] == [20.0, 3.0]

@@ -117,7 +117,8 @@ def test_every_class_is_read_once_and_the_whole_case_never() -> None:
     heat.maximum((1,))
     heat.maximum((1, 2))
     assert source.read == [1, 2]
-    assert heat.profiles[1].tolist() == [0, pytest.approx(200 / 255), 0, 0]
+    assert heat.profiles[1].tolist() == [0, pytest.approx((200 / 255) ** 2), 0, 0]
+    assert heat.profiles[2].tolist() == [0, pytest.approx((90 / 255) ** 2 + 1), 0, 0]
 
 
 def test_unknown_wish_is_an_error() -> None:

@@ -37,6 +37,7 @@ class QueueView(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # ids differ at their ends
         self.setWordWrap(False)
         self.setAlternatingRowColors(False)
         self.setMinimumHeight(130)
@@ -62,11 +63,18 @@ class QueueView(QTableView):
         try:
             position = self.verticalScrollBar().value()
             self._model.show(queue, classes)
+            self._fit_classes(classes)
             self.verticalScrollBar().setValue(position)
             if current is not None:
                 self.select(current)
         finally:
             self._quiet = False
+
+    def _fit_classes(self, classes: ClassTable) -> None:
+        """Give the class column what its names need, and nothing where there is one class."""
+        self.setColumnHidden(2, len(classes) < 2)
+        width = max((self.fontMetrics().horizontalAdvance(c.class_name) for c in classes), default=0)
+        self.horizontalHeader().resizeSection(2, min(width + 12, 110))
 
     def select(self, key: ItemKey) -> None:
         """Mark an item without asking for it."""

@@ -195,8 +195,9 @@ class UncertaintyDock(QScrollArea):
         self.classes.class_model.set_hidden(self.session.options.hidden_classes)
         values: Any = np.zeros(0, np.float32)
         if item is not None and item.heat is not None and view.heatmap_classes:
-            values = np.max([item.heat.profiles[c] for c in view.heatmap_classes], axis=0)
-        self.profile.show_profile(values, self.session.options.threshold)
+            values = np.sum([item.heat.profiles[c] for c in view.heatmap_classes], axis=0)
+            values = values / max(float(values.max()), 1e-6)
+        self.profile.show_profile(values)
         self.jump.setEnabled(bool(view.places))
 
     def _slice_changed(self, event: object = None) -> None:

@@ -14,7 +14,7 @@ __all__ = ["SliceProfile"]
 
 
 class SliceProfile(QWidget):
-    """Largest map value in every slice.
+    """Heat of every slice, as a share of the hottest slice of the case.
 
     Signals
     -------
@@ -27,17 +27,19 @@ class SliceProfile(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values: NDArray[np.float32] = np.zeros(0, np.float32)
-        self._threshold = 0.25
         self._current = 0
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Profile of the map over the slices; click to go to a slice")
-        self.setToolTip("Largest value of the map in every slice, first slice at the left. Click to go there.")
+        self.setToolTip(
+            "Heat of the map in every slice, the first at the left; full height is the hottest slice of this case. "
+            "Click to go there."
+        )
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setMouseTracking(True)
 
-    def show_profile(self, values: NDArray[np.float32], threshold: float) -> None:
+    def show_profile(self, values: NDArray[np.float32]) -> None:
         """Show other values (Z,), 0..1."""
-        self._values, self._threshold = values, threshold
+        self._values = values
         self.update()
 
     def set_current(self, index: int) -> None:
@@ -70,21 +72,13 @@ class SliceProfile(QWidget):
             stops = np.array([s for s, _ in HEAT_COLOURS])
             table = np.array([c[:3] for _, c in HEAT_COLOURS])
             for index, value in enumerate(self._values.tolist()):
-                share = (value - self._threshold) / max(1 - self._threshold, 1e-6)
-                if share <= 0:
-                    colour = QColor(ink)
-                    colour.setAlphaF(0.3)
-                else:
-                    colour = QColor.fromRgbF(*(float(np.interp(share, stops, table[:, k])) for k in range(3)))
+                colour = QColor.fromRgbF(*(float(np.interp(value, stops, table[:, k])) for k in range(3)))
                 painter.fillRect(
                     QRectF(index * step, height * (1 - value), max(step - (step > 3), 1), height * value), colour
                 )
             x = (self._current + 0.5) * step
             painter.setPen(QPen(ink, 2))
             painter.drawLine(QPointF(x, 0), QPointF(x, height))
-            level = height * (1 - self._threshold)
-            painter.setPen(QPen(ink, 1, Qt.PenStyle.DotLine))
-            painter.drawLine(QPointF(0, level), QPointF(self.width(), level))
         painter.setPen(ink)
         line = QRectF(0, height + 1, self.width(), words + 1)
         text = f"slice {self._current + 1} of {count}" if count else "no map"
