@@ -147,28 +147,38 @@ class SampleCache:
 
     def has(self, digest: str) -> bool:
         """Whether samples of that content are kept."""
-        return (self._folder / f"{digest}.npz").is_file() and (self._folder / f"{digest}.json").is_file()
+        try:
+            return (self._folder / f"{digest}.npz").stat().st_size == int(self._about(digest)["bytes"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
 
     def put(self, digest: str, samples: CaseSamples, facts: Mapping[str, LabelFacts]) -> None:
         """Keep samples of a case, and the facts of its labels by reader."""
-        text = json.dumps({reader: f.to_json() for reader, f in facts.items()})
-        write_whole(self._folder / f"{digest}.npz", samples.to_bytes())
-        write_whole(self._folder / f"{digest}.json", text.encode())
+        packed = samples.to_bytes()
+        about = {"bytes": len(packed), "facts": {reader: f.to_json() for reader, f in facts.items()}}
+        write_whole(self._folder / f"{digest}.npz", packed)
+        write_whole(self._folder / f"{digest}.json", json.dumps(about).encode())
 
     def samples(self, digest: str) -> CaseSamples:
-        """Read samples; `DataError` if they are absent or damaged."""
+        """Read samples; `DataError` if they are absent or damaged (and they are drawn anew by the next run)."""
+        path = self._folder / f"{digest}.npz"
         try:
-            return CaseSamples.from_bytes((self._folder / f"{digest}.npz").read_bytes())
-        except OSError as error:
-            raise DataError("Cached samples are missing; score again to draw them anew.") from error
+            return CaseSamples.from_bytes(path.read_bytes())
+        except (OSError, DataError) as error:
+            path.unlink(missing_ok=True)
+            raise DataError(
+                "Kept samples of a case are damaged or missing. Score again to draw them anew."
+            ) from error
 
     def facts(self, digest: str) -> dict[str, LabelFacts]:
         """Read the facts of a case by reader; empty if they are absent or damaged."""
         try:
-            content: dict[str, Any] = json.loads((self._folder / f"{digest}.json").read_text("utf-8"))
-            return {reader: LabelFacts.from_json(value) for reader, value in content.items()}
+            return {r: LabelFacts.from_json(value) for r, value in self._about(digest)["facts"].items()}
         except (OSError, ValueError, KeyError, TypeError):
             return {}
+
+    def _about(self, digest: str) -> dict[str, Any]:
+        return dict(json.loads((self._folder / f"{digest}.json").read_text("utf-8")))
 
     def keep_only(self, digests: Sequence[str]) -> None:
         """Delete everything else, so that the cache stays as large as the data set."""

@@ -120,6 +120,8 @@ def _pieces(facts: LabelFacts, c: int, classes: ClassTable, cohort: Cohort) -> F
     own = facts.classes[c]
     column = cohort.column("n_pieces", c, lambda f: f.n_pieces)
     usual = int(np.percentile(column, 80)) if column.size >= _FEW else 1
+    if usual > 1:  # a class of many pieces: only the extremes are odd
+        usual = int(np.percentile(column, 95))
     if own.n_pieces <= usual:
         return None
     where = _place(own.smallest_zyx, facts.flat)

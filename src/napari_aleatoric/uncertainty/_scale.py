@@ -107,8 +107,12 @@ def scale_from_gram(matrix: FloatArray, rank: int, energy: Energy = "sigma2") ->
     energy : {"sigma2", "sigma"}
         See `scale_from_singular_values`.
     """
+    return scale_from_singular_values(_singular_values(matrix, rank), energy)
+
+
+def _singular_values(matrix: FloatArray, rank: int) -> FloatArray:
     eigenvalues = np.clip(np.linalg.eigvalsh(matrix), 0.0, None)[::-1][:rank]
-    return scale_from_singular_values(np.sqrt(eigenvalues), energy)
+    return np.asarray(np.sqrt(eigenvalues))
 
 
 def perception_scale(
@@ -142,7 +146,8 @@ def perception_scale(
 def scale_of_map(feature_map: NDArray[Any]) -> tuple[float, float]:
     """Both forms of `perception_scale` from one Gram matrix: (σ², σ)."""
     matrix, size = _unfolded(feature_map, None, False)
-    return scale_from_gram(matrix, size, "sigma2"), scale_from_gram(matrix, size, "sigma")
+    values = _singular_values(matrix, size)
+    return scale_from_singular_values(values, "sigma2"), scale_from_singular_values(values, "sigma")
 
 
 def _unfolded(feature_map: NDArray[Any], unfold: int | None, centre: bool) -> tuple[FloatArray, int]:

@@ -174,7 +174,7 @@ def test_score_label_measures_on_the_box_and_maps_the_whole_grid() -> None:
     assert not found.map_values[:, :2].any()  # not looked at
     spot = next(s for s in found.hot_spots if s.class_index == 1)
     assert 7 <= spot.index_zyx[0] <= 9
-    assert 6 <= spot.slice_range[0] <= 8 <= spot.slice_range[1] <= 10
+    assert spot.slice_range[0] <= 8 <= spot.slice_range[1]
     assert 0 < values["perception_scale", 1] == values["perception_scale", 0] < values["perception_scale_sigma", 1]
     assert found.facts.classes[1].n_voxels == 180
 
