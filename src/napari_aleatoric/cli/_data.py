@@ -52,6 +52,9 @@ def init(
     spacing_unknown: Annotated[
         bool, typer.Option("--spacing-unknown", help="Voxel sizes in the files are made up: report no millimetres.")
     ] = False,
+    resample: Annotated[
+        bool, typer.Option("--resample", help="Resample labels that lie on another grid than their image.")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Look at a data set and make a workspace for its review."""
@@ -71,6 +74,7 @@ def init(
             layout=layout,
             class_names=names,
             spacing_known=False if spacing_unknown else None,
+            resample=resample,
             reporter=reporter,
         )
     if not found.cases:

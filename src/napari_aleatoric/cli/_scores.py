@@ -38,6 +38,12 @@ def score(
 
     opened = Workspace.open(workspace)
     wanted = _spec(spec, seed)
+    change = opened.rescan()
+    if change:
+        note(
+            f"The data set changed: {len(change.added)} cases added, {len(change.removed)} removed, "
+            f"{len(change.changed)} changed."
+        )
     if background:
         _score_in_background(opened, wanted, as_json)
         return

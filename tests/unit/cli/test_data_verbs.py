@@ -123,3 +123,24 @@ def test_doctor_fails_where_something_is_missing(call, monkeypatch):
     assert status == 1
     assert "MISSING" in out
     assert "Install one." in out
+
+
+def test_init_resamples_only_on_request(dataset, tmp_path, call_json):
+    import SimpleITK as sitk
+
+    copy = tmp_path / "copy"
+    shutil.copytree(dataset, copy)
+    path = copy / "labelsTr" / "abdomen_002.nii.gz"
+    label = sitk.ReadImage(str(path))
+    sitk.WriteImage(label[2:-2, 2:-2, 1:-1], str(path))  # the same places in the patient, on a smaller grid
+    refused = call_json("init", copy, "-w", tmp_path / "strict")["refused"]
+    assert [entry["case"] for entry in refused] == ["abdomen_002"]
+    assert "grid" in refused[0]["reason"]
+    answer = call_json("init", copy, "-w", tmp_path / "lenient", "--resample")
+    assert answer["cases"] == 6
+    assert answer["refused"] == []
+    opened = Workspace.open(tmp_path / "lenient")
+    onto = opened.load_label("abdomen_002")
+    assert onto.geometry == opened.load_image("abdomen_002").geometry
+    inside = (slice(1, -1), slice(2, -2), slice(2, -2))
+    assert (onto.data[inside] == sitk.GetArrayFromImage(label)[inside]).all()

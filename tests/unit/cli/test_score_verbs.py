@@ -109,3 +109,18 @@ def test_background_scoring_is_a_run_that_completes(workspace, tmp_path, call_js
     status = handle.wait(timeout=180)
     assert status.status is Status.COMPLETED, status.error
     assert call_json("queue", workspace, "--top", "1")["items"][0]["score"] is not None
+
+
+def test_score_finds_what_was_added_since(scored, scored_once, tmp_path, call_json):
+    old = Workspace.open(scored).dataset_root
+    grown = tmp_path / "grown"
+    shutil.copytree(old, grown)
+    Workspace.relocate(scored, grown)
+    for folder in ("imagesTr", "labelsTr"):
+        shutil.copy(grown / folder / "abdomen_001.nii.gz", grown / folder / "abdomen_007.nii.gz")
+    listing = json.loads((grown / "dataset.json").read_text())
+    listing["training"].append({"image": "./imagesTr/abdomen_007.nii.gz", "label": "./labelsTr/abdomen_007.nii.gz"})
+    (grown / "dataset.json").write_text(json.dumps(listing))
+    answer = call_json("score", scored, "--spec", scored_once / "spec.json")
+    assert answer["n_items"] == 7
+    assert call_json("queue", scored, "--top", "0")["total"] == 7
