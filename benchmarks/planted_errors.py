@@ -5,6 +5,7 @@
     python benchmarks/planted_errors.py --severities subtle --out subtle.json
 
 The copy is scored through the product's own door, so the classifier learns from the planted labels too.
+cleanlab scores the same out-of-sample probabilities: evened out as our measures see them, and raw.
 Every fifth case gets one error; kinds and severities take turns.
 """
 
@@ -41,7 +42,7 @@ from napari_aleatoric.samples import (  # noqa: E402
     read_truth,
     write_samples,
 )
-from napari_aleatoric.uncertainty import LABEL_RISK_MAP, STRATEGIES, ScoreSpec, ScoreTable, rank  # noqa: E402
+from napari_aleatoric.uncertainty import LABEL_RISK_MAP, STRATEGIES, ScoreSpec, ScoreTable, rank, smoothed  # noqa: E402
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 HIPPOCAMPUS = Path(os.environ.get("ALEATORIC_TEST_DATA", _DEFAULT)) / "msd_hippocampus"
@@ -186,11 +187,13 @@ def _score(
     workspace = Workspace.create(root, scan(data))
     classes = workspace.dataset.classes
     quality: dict[str, float] = {}
+    raw_quality: dict[str, float] = {}
     predicted: dict[str, NDArray[np.bool_]] = {}
 
     def probe(case_id: str, box: Box, probabilities: NDArray[Any]) -> None:
         label = classes.index_map(workspace.load_label(case_id).upright().data)
-        quality[case_id] = _cleanlab_quality(label[box.slices], probabilities)
+        raw_quality[case_id] = _cleanlab_quality(label[box.slices], probabilities)
+        quality[case_id] = _cleanlab_quality(label[box.slices], smoothed(probabilities))  # as the measures see them
         if case_id in changed:
             predicted[case_id] = np.zeros(label.shape, dtype=bool)
             predicted[case_id][box.slices] = probabilities.argmax(axis=0) > 0
@@ -203,6 +206,7 @@ def _score(
     keys = list(table.keys)
     scores = {name: _suspicion(table, name) for name in STRATEGIES}
     scores["cleanlab"] = np.array([-quality.get(key.case_id, np.nan) for key in keys])
+    scores["cleanlab_raw"] = np.array([-raw_quality.get(key.case_id, np.nan) for key in keys])
     heat = {}
     for key in keys:
         if key.case_id in predicted:
