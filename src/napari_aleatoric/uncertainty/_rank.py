@@ -20,6 +20,10 @@ from ._table import ScoreTable
 
 __all__ = ["STRATEGIES", "Ranking", "Strategy", "auv_of", "label_risk", "rank"]
 
+_FEW_CLASSES = 2
+"""Up to here the label risk of a case is that of all classes together; beyond, a wrong class drowns in the others.
+Measured with planted errors: see ``docs/benchmarks.md``."""
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
@@ -171,7 +175,7 @@ def _worst_of(columns: list[FloatArray], class_indices: list[int], n: int) -> tu
 def _by_label_risk(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
     chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
     worst, class_index = _worst_of([label_risk(table, c) for c in chosen], chosen, len(table))
-    if class_filter is None:
+    if class_filter is None and len(chosen) <= _FEW_CLASSES:
         score, row = _fold_max(_parts(table, WHOLE_CASE))
         return Scored(score, _mean_part(table, WHOLE_CASE), class_index, _names(row, LABEL_RISK_PARTS))
     return _by_class(table, worst, class_index)
@@ -238,7 +242,7 @@ def _strategies() -> Mapping[str, Strategy]:
             "label_risk",
             "Label risk",
             "Labels that contradict the rest of the data set come first: by mean disagreement, worst place or "
-            "extent, whichever stands out most.",
+            "extent, whichever stands out most. With more than two classes, the worst class counts.",
             Question.LABEL_RISK,
             _by_label_risk,
         ),

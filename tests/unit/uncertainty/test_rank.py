@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy.stats import rankdata
 
 from napari_aleatoric.errors import DataError, NotFoundError
-from napari_aleatoric.model import ClassTable, ItemKey, Question
+from napari_aleatoric.model import WHOLE_CASE, ClassTable, ItemKey, Question
 from napari_aleatoric.uncertainty import (
     LABEL_RISK_PARTS,
     MEASURES,
@@ -170,3 +170,18 @@ def test_measures_declare_themselves() -> None:
     assert next(iter(STRATEGIES)) == "label_risk"
     for strategy in STRATEGIES.values():
         assert strategy.sentence.endswith(".")
+
+
+@pytest.mark.parametrize(("n_classes", "first"), [(2, "all a little"), (3, "one class wrong")])
+def test_one_wrong_class_among_many_comes_first(n_classes: int, first: str) -> None:
+    """With more than two classes the worst class counts; with two, the case as a whole."""
+    keys = [ItemKey(name) for name in ("all a little", "one class wrong", "plain", "quite plain")]
+    columns = {}
+    for part in LABEL_RISK_PARTS:
+        columns[part, WHOLE_CASE] = np.array([0.9, 0.5, 0.3, 0.1])
+        columns[part, n_classes] = np.array([0.5, 0.9, 0.3, 0.2])
+        for c in range(1, n_classes):
+            columns[part, c] = np.full(4, 0.4)
+    ranking = rank(ScoreTable(keys, columns))
+    assert keys[ranking.order[0]].case_id == first
+    assert ranking.class_index[1] == n_classes
