@@ -69,7 +69,7 @@ def local_mean(risk: FloatArray) -> FloatArray:
 def smoothed(probabilities: NDArray[Any]) -> NDArray[Any]:
     """Even out the grain of voxel-wise predictions: a Gaussian of 0.7 voxels on every class, shape kept.
 
-    Our proposal; on hippocampus labels with planted errors it finds more of them.
+    Our proposal; on hippocampus labels with planted errors it finds more wrong labels and more wrong voxels.
     """
     result = np.empty_like(probabilities)
     for row, p in enumerate(probabilities):

@@ -23,7 +23,8 @@ _MAX_TREES = 3000  # rounds × classes; beyond it fewer rounds are grown
 _MIN_ROUNDS = 30
 _CHUNK = 8192  # rows predicted at a time: their float64 copy stays in the processor's cache
 _STEP = 2  # one voxel in so many along an axis is predicted first
-_DOUBT = 0.02
+_DOUBT = 0.05  # of a label, from which on the neighbours are predicted too
+_NEAR = 2  # voxels from a label's border within which all are predicted
 _FLOAT32_BYTES = 1 << 28  # larger probability arrays are kept in half precision
 
 
@@ -109,9 +110,9 @@ class LightClassifier:
     def predict(self, source: FeatureSource, box: Box, labels: NDArray[Any]) -> NDArray[Any]:
         """Predict a block of an image, tile by tile, finely where it matters.
 
-        Every second voxel along every axis is predicted. All voxels are predicted within ``near_voxels`` of the
+        Every second voxel along every axis is predicted. All voxels are predicted within 2 voxels of the
         border of any label, and in and beside those cells of 2×2×2 voxels whose prediction doubts a label
-        (1 − p(label) > 0.02); elsewhere a voxel takes the probabilities of its cell. The result does not depend on
+        (1 − p(label) > 0.05); elsewhere a voxel takes the probabilities of its cell. The result does not depend on
         the tiles.
 
         Parameters
@@ -136,7 +137,7 @@ class LightClassifier:
         coarse[_cells(box.shape_zyx)] = True
         kept = self._fill(result, source, box, tiles, coarse)
         cells = result[(slice(None), *_cells(box.shape_zyx))]
-        fine = _near_borders(cut, self._spec.near_voxels) | _spread(_doubtful(cells, cut), box.shape_zyx)
+        fine = _near_borders(cut, _NEAR) | _spread(_doubtful(cells, cut), box.shape_zyx)
         fine &= ~coarse
         result[:] = _spread(cells, box.shape_zyx)
         self._fill(result, source, box, tiles, fine, kept)

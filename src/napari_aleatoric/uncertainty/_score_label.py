@@ -36,23 +36,20 @@ class CaseProbabilities:
     ----------
     box : Box
         The part of the grid that was looked at.
-    raw : numpy.ndarray of float, shape (K, Z, Y, X)
-        Probabilities on the box as predicted: the voxel map shows these.
-    smooth : numpy.ndarray of float, shape (K, Z, Y, X)
-        Evened out: the scores use these.
+    values : numpy.ndarray of float, shape (K, Z, Y, X)
+        Probabilities on the box, evened out (see `smoothed`).
     known : tuple of int
         Class indices that the models have learned.
     """
 
     box: Box
-    raw: NDArray[Any]
-    smooth: NDArray[Any]
+    values: NDArray[Any]
     known: tuple[int, ...]
 
     @classmethod
     def of(cls, raw: NDArray[Any], box: Box, known: Collection[int]) -> CaseProbabilities:
         """Smooth what was predicted."""
-        return cls(box, raw, smoothed(raw), tuple(sorted(known)))
+        return cls(box, smoothed(raw), tuple(sorted(known)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -108,7 +105,7 @@ def score_label(
     facts = label_facts(label_index, voxel_ml) if facts is None else facts
     values: list[ScoreValue] = []
     spots: list[HotSpot] = []
-    for found in label_risk_of(probabilities.smooth, cut, probabilities.known):
+    for found in label_risk_of(probabilities.values, cut, probabilities.known):
         values += [ScoreValue(name, found.class_index, getattr(found, name)) for name in _PARTS]
         spot = hot_spot(found.local, LABEL_RISK_MAP, found.class_index, box.start_zyx)
         if spot is not None:
@@ -160,7 +157,7 @@ def _scales(
     found: dict[int, tuple[float, float]] = {}
     for c in facts.classes:
         if c in probabilities.known:
-            scales = class_scale(probabilities.raw[c], cut == c, spec.scale_margin)
+            scales = class_scale(probabilities.values[c], cut == c, spec.scale_margin)
             if scales is not None:
                 found[c] = scales
     if found:
@@ -186,7 +183,7 @@ def _map(
         return np.zeros((0, *label_index.shape), dtype=np.uint8), ()
     box, known = probabilities.box, probabilities.known
     cut = label_index[box.slices]
-    present = present_classes(probabilities.smooth, cut, known)
+    present = present_classes(probabilities.values, cut, known)
     room = max(1, _MAP_BYTES // label_index.size) - 1
     if len(present) > room:
         extent = {v.class_index: v.value for v in values if v.measure == "dice_gap"}
@@ -195,6 +192,6 @@ def _map(
     judged = np.isin(cut, [0, *known])
     result = np.zeros((len(classes), *label_index.shape), dtype=np.uint8)
     for row, c in enumerate(classes):
-        heat = np.where(judged, risk_map(probabilities.raw, cut, c), np.float32(0))
+        heat = np.where(judged, risk_map(probabilities.values, cut, c), np.float32(0))
         result[(row, *box.slices)] = np.rint(heat * np.float32(255)).astype(np.uint8)
     return result, classes
