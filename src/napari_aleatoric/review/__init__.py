@@ -1,29 +1,29 @@
 """The ranked queue, decisions, corrections with history, and export."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from ._correction_log import Correction
-from ._corrections import (
-    corrections,
-    current_label,
-    label_hash,
-    load_correction,
-    recover,
-    restore,
-    save_correction,
-)
-from ._decision_log import STATUSES, HistoryEntry
-from ._diff import ClassDiff, LabelDiff, diff
-from ._export import ExportSummary, export_reviewed
-from ._fold import PENDING, ItemState, effective, fold
-from ._journal import PendingStrokes, StrokeJournal
-from ._journal_file import Stroke
-from ._queue import Progress, Queue, QueueRow, build_queue
-from ._snapshot import COLUMNS
-from ._store import ReviewStore
-
 if TYPE_CHECKING:
+    from ._correction_log import Correction
+    from ._corrections import (
+        corrections,
+        current_label,
+        label_hash,
+        load_correction,
+        recover,
+        restore,
+        save_correction,
+    )
+    from ._decision_log import STATUSES, HistoryEntry
+    from ._diff import ClassDiff, LabelDiff, diff
+    from ._export import ExportSummary, export_reviewed
+    from ._fold import PENDING, ItemState, effective, fold
+    from ._journal import PendingStrokes, StrokeJournal
+    from ._journal_file import Stroke
+    from ._queue import Progress, Queue, QueueRow, build_queue
     from ._score import ScoreSummary, score_workspace
+    from ._snapshot import COLUMNS
+    from ._store import ReviewStore
 
 __all__ = [
     "COLUMNS",
@@ -58,11 +58,43 @@ __all__ = [
     "score_workspace",
 ]
 
+_MODULES = {
+    "build_queue": "_queue",
+    "ClassDiff": "_diff",
+    "COLUMNS": "_snapshot",
+    "Correction": "_correction_log",
+    "corrections": "_corrections",
+    "current_label": "_corrections",
+    "diff": "_diff",
+    "effective": "_fold",
+    "export_reviewed": "_export",
+    "ExportSummary": "_export",
+    "fold": "_fold",
+    "HistoryEntry": "_decision_log",
+    "ItemState": "_fold",
+    "label_hash": "_corrections",
+    "LabelDiff": "_diff",
+    "load_correction": "_corrections",
+    "PENDING": "_fold",
+    "PendingStrokes": "_journal",
+    "Progress": "_queue",
+    "Queue": "_queue",
+    "QueueRow": "_queue",
+    "recover": "_corrections",
+    "restore": "_corrections",
+    "ReviewStore": "_store",
+    "save_correction": "_corrections",
+    "score_workspace": "_score",
+    "ScoreSummary": "_score",
+    "STATUSES": "_decision_log",
+    "Stroke": "_journal_file",
+    "StrokeJournal": "_journal",
+}
+"""Where each name lives: loaded when asked for, so that a window opens before the database library is needed."""
+
 
 def __getattr__(name: str) -> Any:
-    """Load the scoring door, and what it needs, when it is asked for."""
-    if name in ("ScoreSummary", "score_workspace"):
-        from . import _score
-
-        return getattr(_score, name)
+    """Load a part of the review when it is asked for."""
+    if name in _MODULES:
+        return getattr(import_module(f".{_MODULES[name]}", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import AleatoricError, NotFoundError
 from napari_aleatoric.io import Workspace, read_map
 from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
-from napari_aleatoric.review import PendingStrokes, ReviewStore, StrokeJournal, current_label
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
 from ._heat import HeatMaps
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import PendingStrokes, ReviewStore
 
 __all__ = ["DEFAULT_MAP", "ItemData", "display_range", "load_item", "with_version"]
 
@@ -73,6 +75,8 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     DataError
         If the image or the label cannot be read.
     """
+    from napari_aleatoric.review import current_label
+
     stored = workspace.load_image(key.case_id)
     image = stored.upright()
     latest = store.latest_correction(key)
@@ -111,6 +115,8 @@ def with_version(item: ItemData, workspace: Workspace, correction_id: str) -> It
 
 def _pending(workspace: Workspace, key: ItemKey, label: NDArray[Any]) -> tuple[tuple[PendingStrokes, ...], int]:
     """Return the strokes that would change the label, and how many voxels they would change."""
+    from napari_aleatoric.review import StrokeJournal
+
     found = []
     voxels = 0
     for strokes in StrokeJournal.pending(workspace, key):

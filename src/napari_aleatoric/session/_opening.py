@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari_aleatoric.errors import WorkspaceError
 from napari_aleatoric.io import Workspace, scan
 from napari_aleatoric.model import Reporter, SilentReporter, Spec
-from napari_aleatoric.review import Queue, ReviewStore, build_queue
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Queue, ReviewStore
 
 __all__ = ["Opened", "QueueFilter", "open_path", "open_review", "prepare"]
 
@@ -74,6 +77,8 @@ def open_review(path: Path, workspace: Path | None = None, reporter: Reporter | 
 
 def prepare(workspace: Workspace) -> Opened:
     """Open the store of a workspace, tell it of the data set's items, and rank them. Runs in any thread."""
+    from napari_aleatoric.review import ReviewStore, build_queue
+
     store = ReviewStore.open(workspace.store_url)
     store.sync_items(workspace.dataset.items, workspace.fingerprints())
     queue = build_queue(store, workspace.dataset.classes, strategy=QueueFilter().strategy)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
 
@@ -21,12 +21,6 @@ from napari_aleatoric.model import (
     Status,
     Verdict,
 )
-from napari_aleatoric.review import (
-    Queue,
-    ReviewStore,
-    build_queue,
-    save_correction,
-)
 
 from ._class_scores import class_scores
 from ._item import ItemData, load_item, with_version
@@ -37,6 +31,9 @@ from ._places import HotPlace
 from ._prefetch import Prefetcher
 from ._resolve import ViewState, resolve
 from ._strokes import StrokeKeeper
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Queue, ReviewStore
 
 __all__ = ["ReviewSession"]
 
@@ -195,6 +192,8 @@ class ReviewSession:
         """Read scores and decisions again."""
         if self._store is None:
             return
+        from napari_aleatoric.review import build_queue
+
         self._all = build_queue(self._store, self.classes, strategy=self._filter.strategy)
         self._narrow()
 
@@ -349,6 +348,8 @@ class ReviewSession:
         reader = self.reader
 
         def write() -> ItemData:
+            from napari_aleatoric.review import save_correction
+
             label_map = LabelMap(snapshot, item.image.geometry, reader=reader)
             correction = save_correction(workspace, store, item.key, label_map, reader=reader, comment=comment)
             if verdict is not None:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ItemKey
-from napari_aleatoric.review import StrokeJournal
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import StrokeJournal
 
 __all__ = ["StrokeKeeper"]
 
@@ -64,6 +66,8 @@ class StrokeKeeper:
         if changed.size == 0:
             return False
         if self._journal is None:
+            from napari_aleatoric.review import StrokeJournal
+
             self._journal = StrokeJournal.open(
                 self._workspace, self._key, self._reader, self._base, self._label.shape
             )

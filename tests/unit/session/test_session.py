@@ -287,12 +287,12 @@ def test_strokes_drawn_while_a_version_is_written_stay_journalled(
 
 
 def test_failed_save_keeps_the_strokes_and_says_why(session: Now, monkeypatch: pytest.MonkeyPatch) -> None:
-    import napari_aleatoric.session._session as module
+    import napari_aleatoric.review as module
 
     def no_space(*args: Any, **kwargs: Any) -> None:
         raise WorkspaceError("The disk is full.")
 
-    monkeypatch.setattr(module, "save_correction", no_space)
+    monkeypatch.setattr(module, "save_correction", no_space, raising=False)
     session.show(session.queue.key(0))
     paint(session)
     session.decide(Verdict.ACCEPTED)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
@@ -10,7 +11,6 @@ from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
 
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import ItemKey
-from napari_aleatoric.review import Queue
 from napari_aleatoric.session import ItemData
 from napari_aleatoric.widgets._hub import hub_of
 
@@ -20,6 +20,9 @@ from ._open_bar import OpenBar
 from ._progress_bar import JobCard, ReviewProgress
 from ._queue_view import QueueView
 from ._verdict_bar import VerdictBar
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Queue
 
 __all__ = ["ReviewDock"]
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import Status
-from napari_aleatoric.review import Progress
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Progress
 
 __all__ = ["JobCard", "ReviewProgress"]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
 
 from napari_aleatoric.model import ClassTable, ItemKey
-from napari_aleatoric.review import Queue
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Queue
 
 __all__ = ["COLUMNS", "KEY_ROLE", "QueueModel"]
 

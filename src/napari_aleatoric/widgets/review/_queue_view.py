@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from qtpy.QtCore import QModelIndex, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_aleatoric.model import ClassTable, ItemKey
-from napari_aleatoric.review import Queue
 
 from ._queue_model import COLUMNS, QueueModel
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Queue
 
 __all__ = ["QueueView"]
 
