@@ -54,7 +54,7 @@ class FeatureSource(Protocol):
 
     Contract
     --------
-    * ``read(box)`` equals the same block cut out of ``read(None)``, bit for bit: tiled = whole.
+    * ``read(box)`` equals the same block cut out of ``read(None)`` up to the rounding of float32: tiled = whole.
     * Memory is that of the block and a halo, never of all features of the image.
     """
 

@@ -105,7 +105,9 @@ def test_a_block_equals_the_same_block_of_the_whole(
     box = Box(start, stop)
     source = ColourFilterBankEncoder().prepare(volume(data))
     part = source.read(box)
-    assert np.array_equal(part.values, source.read().values[(slice(None), *box.slices)])
+    whole = source.read().values[(slice(None), *box.slices)]
+    # the same sums, but over rows that begin elsewhere in memory: the last bit may be rounded the other way
+    np.testing.assert_allclose(part.values, whole, rtol=1e-5, atol=1e-5)
     assert part.geometry == box.geometry(volume(data).geometry)
 
 
