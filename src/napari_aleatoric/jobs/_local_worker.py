@@ -22,7 +22,7 @@ __all__ = ["main"]
 
 
 def _give_way() -> None:
-    """Let windows go first: lower priority, and first choice of the system when memory runs out."""
+    """Let windows go first: lowest priority, and first choice of the system when memory runs out."""
     with contextlib.suppress(OSError, psutil.Error):
         if sys.platform == "win32":
             psutil.Process().nice(psutil.BELOW_NORMAL_PRIORITY_CLASS)

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.viewer import Viewer
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import ItemKey
 from napari_aleatoric.session import ItemData
-from napari_aleatoric.widgets._hub import hub_of
+from napari_aleatoric.widgets._hub_dock import HubDock
 
 from ._case_card import CaseCard, RecoveryBanner
 from ._filter_bar import FilterBar
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["ReviewDock"]
 
 
-class ReviewDock(QScrollArea):
+class ReviewDock(HubDock):
     """Open a data set, walk its queue, say what you think.
 
     Parameters
@@ -37,12 +36,7 @@ class ReviewDock(QScrollArea):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.hub = hub_of(napari_viewer)
-        self.session = self.hub.session
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(napari_viewer)
         self._build()
         self._connect()
         if self.session.queue is not None:

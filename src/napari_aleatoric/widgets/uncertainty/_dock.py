@@ -12,11 +12,9 @@ from qtpy.QtWidgets import (
     QBoxLayout,
     QCheckBox,
     QComboBox,
-    QFrame,
     QGridLayout,
     QLabel,
     QPushButton,
-    QScrollArea,
     QSlider,
     QVBoxLayout,
     QWidget,
@@ -24,7 +22,7 @@ from qtpy.QtWidgets import (
 
 from napari_aleatoric.session import ItemData, ViewState
 from napari_aleatoric.uncertainty import MEASURES
-from napari_aleatoric.widgets._hub import hub_of
+from napari_aleatoric.widgets._hub_dock import HubDock
 
 from ._class_list import ClassList
 from ._colour_bar import ColourBar
@@ -33,7 +31,7 @@ from ._slice_profile import SliceProfile
 __all__ = ["UncertaintyDock"]
 
 
-class UncertaintyDock(QScrollArea):
+class UncertaintyDock(HubDock):
     """What is doubtful about the label on screen, per class, and where.
 
     Parameters
@@ -43,12 +41,7 @@ class UncertaintyDock(QScrollArea):
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        super().__init__()
-        self.hub = hub_of(napari_viewer)
-        self.session = self.hub.session
-        self.setWidgetResizable(True)
-        self.setFrameShape(QFrame.Shape.NoFrame)
-        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        super().__init__(napari_viewer)
         self._build()
         self._connect(napari_viewer)
         if self.session.item is not None:
