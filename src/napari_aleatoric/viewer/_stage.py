@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import numpy as np
@@ -198,8 +199,7 @@ class Stage:
             layer.locked = True
             self._viewer.add_layer(layer)
             return
-        self._place(layer, item)
-        layer.data = data
+        self._replace(layer, item, data)
         if not item.image.is_rgb:
             layer.contrast_limits_range = _widened(item.display_range)
             layer.contrast_limits = item.display_range
@@ -226,8 +226,7 @@ class Stage:
             layer.locked = True
             self._viewer.add_layer(layer)
             return
-        self._place(layer, item)
-        layer.data = data
+        self._replace(layer, item, data)
 
     def _show_original(self, item: ItemData, state: ViewState) -> None:
         layer = self._find(ORIGINAL)
@@ -243,8 +242,7 @@ class Stage:
             layer.locked = True
             self._viewer.add_layer(layer)
             return
-        self._place(layer, item)
-        layer.data = item.original
+        self._replace(layer, item, item.original)
 
     def _show_label(self, item: ItemData) -> None:
         layer = self.label_layer
@@ -254,8 +252,7 @@ class Stage:
             layer.selected_label = self._first_value()
             self._viewer.add_layer(layer)
         else:
-            self._place(layer, item)
-            layer.data = item.label
+            self._replace(layer, item, item.label)
             if layer.metadata.get("classes") != self._classes:
                 layer.colormap = self._colormap()
                 layer.selected_label = self._first_value()
@@ -294,13 +291,20 @@ class Stage:
             "metadata": {"owner": _OWNER, "role": role, "case_id": item.key.case_id, "geometry": geometry},
         }
 
-    def _place(self, layer: Layer, item: ItemData) -> None:
+    def _replace(self, layer: Image | Labels, item: ItemData, data: NDArray[Any]) -> None:
         geometry = item.image.geometry
+        same = layer.metadata.get("geometry") == geometry and layer.data.shape == data.shape
         layer.metadata.update(case_id=item.key.case_id, geometry=geometry)
         if tuple(layer.scale) != _scale(geometry):
             layer.scale = _scale(geometry)
         if tuple(str(u) for u in layer.units) != _units(geometry):
             layer.units = _units(geometry)
+        with ExitStack() as still:
+            if same:  # the extent has not changed, and telling so costs a round through all layers and sliders
+                still.enter_context(layer.events.extent.blocker())
+            if same and isinstance(layer, Labels) and layer.data.dtype == data.dtype:
+                still.enter_context(layer.events.data.blocker())  # would compile the colours' shader once more
+            layer.data = data
 
     def _words(self, state: ViewState) -> str:
         """Title and, in 2-D, which side of the patient is where on the screen."""
