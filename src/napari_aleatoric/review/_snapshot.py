@@ -128,10 +128,12 @@ class Snapshot:
         found |= np.array([word in status for status in STATUSES])[self.states.status]
         for name, texts in (("comments", self.states.comment), ("readers", self.states.reader)):
             if name not in self._cache:
-                rows = np.flatnonzero(texts != "")
-                self._cache[name] = rows, _Lines(texts[rows].tolist())
-            rows, lines = self._cache[name]
-            found[rows[lines.contain(word)]] = True
+                listed = texts.tolist()
+                self._cache[name] = listed, {text: text.casefold() for text in set(listed)}
+            listed, folded = self._cache[name]  # few different texts, or mostly none
+            hits = {text for text, fold in folded.items() if word in fold}
+            if hits:
+                found |= np.fromiter(map(hits.__contains__, listed), bool, len(listed))
         return found
 
     def with_state(self, row: int, state: ItemState) -> Snapshot:
