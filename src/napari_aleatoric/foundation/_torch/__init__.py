@@ -1,0 +1,1 @@
+"""Adapters to torch. The only place below the training folders that imports it at module top."""
