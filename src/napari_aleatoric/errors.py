@@ -10,6 +10,7 @@ __all__ = [
     "AleatoricError",
     "Cancelled",
     "DataError",
+    "DownloadError",
     "GeometryMismatchError",
     "JobFailedError",
     "MissingExtraError",
@@ -29,6 +30,10 @@ class DataError(AleatoricError, ValueError):
 
 class GeometryMismatchError(DataError):
     """Two arrays that must share one grid do not."""
+
+
+class DownloadError(AleatoricError, ConnectionError):
+    """A file could not be brought from another computer."""
 
 
 class NotFoundError(AleatoricError, LookupError):

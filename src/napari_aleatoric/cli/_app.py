@@ -8,7 +8,7 @@ import typer
 
 from napari_aleatoric import __version__
 
-from . import _data, _demo, _doctor, _review, _scores, _window
+from . import _data, _demo, _doctor, _review, _scores, _weights, _window
 
 __all__ = ["app"]
 
@@ -30,6 +30,7 @@ app.command("queue")(_scores.queue)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
 app.command("open")(_window.open_window)
+app.add_typer(_weights.weights, name="weights")
 app.command("doctor")(_doctor.doctor)
 app.command("tour", hidden=True)(_window.tour)
 

@@ -12,13 +12,14 @@ import torch
 from torch import Tensor
 
 from napari_aleatoric.errors import DataError
+from napari_aleatoric.foundation._weights_format import check_format
 
-from .._weights_check import check_format
 from ._sam_net import ARCHITECTURES, build_sam
 
-__all__ = ["architecture_of", "load_state"]
+__all__ = ["load_state"]
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")  # where training programs put the weights
+_PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 _SAME = 0.5  # of the names of a network, so many make a file one of its kind
 
 
@@ -30,7 +31,7 @@ def _expected(architecture: str) -> Mapping[str, tuple[int, ...]]:
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
 
 
-def load_state(path: Path, architecture: str | None, shown: str | None = None) -> dict[str, Tensor]:
+def load_state(path: Path, architecture: str | None, shown: str | None = None) -> tuple[dict[str, Tensor], str]:
     """Read a checkpoint and see that it fits.
 
     The file's structure is looked at first (`check_format`), then it is read with ``weights_only=True`` or by
@@ -48,8 +49,10 @@ def load_state(path: Path, architecture: str | None, shown: str | None = None) -
 
     Returns
     -------
-    dict of str to torch.Tensor
+    state : dict of str to torch.Tensor
         On the CPU, in the file's precision, mapped from the file where that is possible: do not write to them.
+    architecture : str
+        The network they fit.
 
     Raises
     ------
@@ -60,10 +63,12 @@ def load_state(path: Path, architecture: str | None, shown: str | None = None) -
     shown = shown or path.name
     state = _named_tensors(_read(path, check_format(path, shown), shown), shown)
     if architecture is None:
-        architecture = architecture_of(state, shown)
+        architecture = _likeliest(state)
+        if architecture is None:
+            raise _no_sam(state, shown)
     _check_fit(state, architecture, shown)
     _check_finite(state, shown)
-    return state
+    return state, architecture
 
 
 def _read(path: Path, kind: str, shown: str) -> Any:
@@ -74,13 +79,15 @@ def _read(path: Path, kind: str, shown: str) -> Any:
         try:
             return load_file(path, device="cpu")
         except (SafetensorError, ValueError, RuntimeError, KeyError) as error:
-            raise DataError(f"{shown} is damaged: safetensors cannot read it ({_short(error)}). Get it again.") from error
+            raise DataError(
+                f"{shown} is damaged: safetensors cannot read it ({_short(error)}). Get it again."
+            ) from error
     try:
         return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     except pickle.UnpicklingError as error:
         raise DataError(
-            f"{shown} holds more than weights, or is damaged: torch refused to read it ({_short(error)}), and nothing "
-            "was run. Save its state_dict() alone and import that, or get it again."
+            f"{shown} holds more than weights, or is damaged: torch refused to read it ({_short(error)}), and "
+            "nothing was run. Save its state_dict() alone and import that, or get it again."
         ) from error
     except (RuntimeError, ValueError, KeyError, EOFError, TypeError, AttributeError, IndexError, OSError) as error:
         raise DataError(f"{shown} is damaged: torch cannot read it ({_short(error)}). Get it again.") from error
@@ -100,8 +107,8 @@ def _named_tensors(found: Any, shown: str) -> dict[str, Tensor]:
     named = isinstance(found, dict) and bool(found)
     if not named or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise DataError(
-            f"{shown} holds no weights: expected tensors by name, got {_described(found)}. Save the state_dict() of the "
-            "network."
+            f"{shown} holds no weights: expected tensors by name, got {_described(found)}. Save the state_dict() "
+            "of the network."
         )
     if all(name.startswith("module.") for name in found):  # as written from several graphics cards
         return {name.removeprefix("module."): tensor for name, tensor in found.items()}
@@ -120,22 +127,8 @@ def _n_fitting(state: Mapping[str, Tensor], architecture: str) -> int:
     return sum(tuple(tensor.shape) == expected.get(name) for name, tensor in state.items())
 
 
-def architecture_of(state: Mapping[str, Tensor], shown: str) -> str:
-    """Say of which network these are the weights.
-
-    Raises
-    ------
-    DataError
-        If of none that is known.
-    """
-    best = _likeliest(state)
-    if best is None:
-        raise _no_sam(state, shown)
-    return best
-
-
 def _likeliest(state: Mapping[str, Tensor]) -> str | None:
-    """The network of which most tensors fit by name and shape; None if that is no majority of its tensors."""
+    """Return the network most of whose tensors fit by name and shape; None if that is no majority of them."""
     share = {name: _n_fitting(state, name) / len(_expected(name)) for name in ARCHITECTURES}
     best = max(share, key=lambda name: share[name])
     return best if share[best] > _SAME else None
@@ -144,8 +137,8 @@ def _likeliest(state: Mapping[str, Tensor]) -> str | None:
 def _no_sam(state: Mapping[str, Tensor], shown: str) -> DataError:
     first = ", ".join(f"'{name}'" for name in list(state)[:2])
     return DataError(
-        f"{shown} is no Segment Anything checkpoint: expected tensors like 'image_encoder.pos_embed', got {first} … "
-        f"({len(state)} in all). Check that it is the right file."
+        f"{shown} is no Segment Anything checkpoint: expected tensors like 'image_encoder.pos_embed', got {first} "
+        f"… ({len(state)} in all). Check that it is the right file."
     )
 
 
@@ -159,31 +152,31 @@ def _check_fit(state: Mapping[str, Tensor], architecture: str, shown: str) -> No
     looks_like = _likeliest(state)
     if looks_like is not None and looks_like != architecture:
         raise DataError(
-            f"{shown} has the wrong architecture: expected {architecture}, and it looks like {looks_like}. Import it "
-            f"with the architecture {looks_like}, or choose another file."
+            f"{shown} has the wrong architecture: expected {architecture}, and it looks like {looks_like}. Import "
+            f"it with the architecture {looks_like}, or choose another file."
         )
     if len(missing) > _SAME * len(expected):
         raise _no_sam(state, shown)
     if other:
         name = other[0]
         raise DataError(
-            f"{shown} has tensors of the wrong shape: for {architecture}, '{name}' has to be {expected[name]}, and here "
-            f"it is {tuple(state[name].shape)} ({len(other)} such tensors). It may have been trained for another input "
-            "size; choose another file."
+            f"{shown} has tensors of the wrong shape: for {architecture}, '{name}' has to be {expected[name]}, and "
+            f"here it is {tuple(state[name].shape)} ({len(other)} such tensors). It may have been trained for "
+            "another input size; choose another file."
         )
     what = f"lacks '{missing[0]}'" if missing else f"has '{foreign[0]}' besides"
     raise DataError(
-        f"{shown} is not whole: for {architecture} {len(expected)} tensors are needed, and it {what} ({len(missing)} "
-        f"missing, {len(foreign)} unknown). Save the whole state_dict() of the network."
+        f"{shown} is not whole: for {architecture} {len(expected)} tensors are needed, and it {what} "
+        f"({len(missing)} missing, {len(foreign)} unknown). Save the whole state_dict() of the network."
     )
 
 
 def _check_finite(state: Mapping[str, Tensor], shown: str) -> None:
     for name, tensor in state.items():
-        if not tensor.is_floating_point():
+        if tensor.dtype not in _PRECISIONS:
             raise DataError(
                 f"{shown} has tensors of the wrong kind: '{name}' holds {str(tensor.dtype).removeprefix('torch.')} "
-                "numbers, and weights are floating-point numbers. Save the state_dict() before it is quantised."
+                "numbers, and weights have 16 to 64 bits with a point. Save its state_dict() unquantised."
             )
         # a sum needs no memory; where it overflows, every number is looked at
         if not torch.isfinite(tensor.sum(dtype=torch.float32)) and not bool(torch.isfinite(tensor).all()):
