@@ -5,8 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
 from io import FileIO
 from pathlib import Path
@@ -19,6 +20,7 @@ __all__ = ["IMPORTING", "PART", "Record", "alone", "put_in_place", "record_path"
 
 PART = ".part"  # of a download; kept, to go on with
 IMPORTING = ".importing"  # of an import; worthless once its process is gone
+_OLD_S = 3600.0  # nobody takes so long to write a record
 
 
 @dataclass(frozen=True)
@@ -149,6 +151,10 @@ def sweep(folder: Path) -> None:
         return
     for path in folder.glob(f"*{IMPORTING}"):
         _remove_unless_busy(folder, path.name.removesuffix(IMPORTING), path)
+    for path in folder.glob(".*.tmp*"):  # of a record
+        with suppress(OSError):
+            if time.time() - path.stat().st_mtime > _OLD_S:
+                path.unlink()
     named = {record.file_name for path in folder.glob("own-*.json") if (record := Record.read(path))}
     for path in folder.glob("own-*"):
         if path.suffix in (".pth", ".safetensors") and path.name not in named:

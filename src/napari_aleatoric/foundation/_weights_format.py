@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import pickletools
 import zipfile
@@ -62,8 +63,7 @@ def check_format(path: Path, shown: str | None = None) -> str:
     if len(head) > 8 and head[8:9] == b"{":
         _check_safetensors(path, shown, size)
         return "safetensors"
-    if size <= _MAX_PICKLE:
-        _refuse_pickle(path, shown)
+    _refuse_pickle(path, shown)
     raise DataError(
         f"{shown} is no checkpoint: expected a file written by torch.save or safetensors, and it begins like "
         "neither. Check that it is the right file."
@@ -199,15 +199,23 @@ def foreign_call(data: bytes) -> str | None:
 
 
 def _refuse_pickle(path: Path, shown: str) -> None:
-    data = path.read_bytes()
+    """Look at the pickles a file begins with; an old file of torch has five, one after the other."""
+    with path.open("rb") as stream:
+        data = io.BytesIO(stream.read(_MAX_PICKLE))
+    n_pickles, n_instructions = 0, 0
     try:
-        called = foreign_call(data)
-        n_instructions = sum(1 for _ in pickletools.genops(data))
+        while data.tell() < data.getbuffer().nbytes:
+            start = data.tell()
+            n_instructions += sum(1 for _ in pickletools.genops(data))
+            n_pickles += 1
+            called = foreign_call(data.getvalue()[start : data.tell()])
+            if called:
+                raise _more_than_weights(shown, f"call {called}")
+    except DataError:
+        raise
     except (ValueError, EOFError, IndexError, UnicodeError, OverflowError):
-        return  # no pickle
-    if called:
-        raise _more_than_weights(shown, f"call {called}")
-    if n_instructions > 1:
+        pass  # the numbers of an old file of torch; or no pickle at all
+    if n_pickles and n_instructions > 1:
         raise DataError(
             f"{shown} is a pickle, not the archive that torch.save has written since 2020. If it is an old "
             "checkpoint, load it where it came from, and write it again with torch.save(model.state_dict(), …)."

@@ -270,19 +270,19 @@ def test_two_processes_do_not_bring_the_same(store, given):
 def own_record(folder: Path, name: str, data: bytes, **changes) -> Path:
     file = folder / f"own-{name}-{hashlib.sha256(data).hexdigest()[:12]}.pth"
     file.write_bytes(data)
-    values = dict(
-        name=name,
-        architecture="small",
-        file_name=file.name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        size_bytes=len(data),
-        mtime_ns=file.stat().st_mtime_ns,
-        source="mine.pth",
-        date="2026-02-03T04:05:06+00:00",
-        scaling="unit",
-        licence="CC0-1.0",
-        own=True,
-    )
+    values = {
+        "name": name,
+        "architecture": "small",
+        "file_name": file.name,
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "size_bytes": len(data),
+        "mtime_ns": file.stat().st_mtime_ns,
+        "source": "mine.pth",
+        "date": "2026-02-03T04:05:06+00:00",
+        "scaling": "unit",
+        "licence": "CC0-1.0",
+        "own": True,
+    }
     Record(**{**values, **changes}).write(folder / f"own-{name}.json")
     return file
 
@@ -312,8 +312,10 @@ def test_sweeping_removes_what_dead_processes_left_and_nothing_else(store, given
     left = store.folder / "tiny.pth.importing"
     part = store.folder / "tiny.pth.part"
     foreign = store.folder / "notes.pth"
-    for path in (orphan, left, part, foreign):
+    old, new = store.folder / ".0123abcd.tmp.json", store.folder / ".4567abcd.tmp.json"
+    for path in (orphan, left, part, foreign, old, new):
         path.write_bytes(b"x")
+    os.utime(old, (0, 0))
     with alone(store.folder, "tiny.pth"), alone(store.folder, "own-mine"):
         sweep(store.folder)
         assert left.exists()
@@ -321,6 +323,8 @@ def test_sweeping_removes_what_dead_processes_left_and_nothing_else(store, given
     sweep(store.folder)
     assert not left.exists()
     assert not orphan.exists()
+    assert not old.exists()
+    assert new.exists()  # perhaps being written
     assert kept.exists()
     assert part.exists()
     assert foreign.exists()
@@ -402,9 +406,10 @@ def test_every_wrong_file_has_its_sentence(tmp_path, data, words):
 def test_duplicate_entries_are_refused(tmp_path):
     """Two programs may read two different ones."""
     path = tmp_path / "two.pth"
-    with zipfile.ZipFile(path, "w") as made, pytest.warns(UserWarning, match="Duplicate"):
+    with zipfile.ZipFile(path, "w") as made:
         made.writestr("a/data.pkl", b"\x80\x02}.")
-        made.writestr("a/data.pkl", pickle.dumps({}, 2))
+        with pytest.warns(UserWarning, match="Duplicate"):
+            made.writestr("a/data.pkl", pickle.dumps({}, 2))
     with pytest.raises(DataError, match="packed by another program"):
         check_format(path)
 

@@ -89,7 +89,7 @@ def test_a_server_without_ranges_that_breaks_off_is_given_up(store, server, part
 
 def test_nothing_at_all_is_given_up(store, server):
     server.reset_after = 0
-    with pytest.raises(DownloadError, match="0 bytes of 3.0 MB came"):
+    with pytest.raises(DownloadError, match=r"0 bytes of 3\.0 MB came"):
         store.download("tiny")
 
 
