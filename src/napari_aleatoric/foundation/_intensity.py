@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -28,7 +29,10 @@ def intensity_range(data: NDArray[Any]) -> tuple[float, float]:
         percentiles coincide although the image is not constant (a bright speck on black), its extremes.
     """
     flat = data.reshape(-1)
-    sample = np.asarray(flat[:: max(1, flat.size // _MAX_SAMPLES)], dtype=np.float64)
+    step = max(1, flat.size // _MAX_SAMPLES)
+    while math.gcd(step, flat.size) > 1:  # or only some columns of the image are looked at
+        step += 1
+    sample = np.asarray(flat[::step], dtype=np.float64)
     sample = sample[np.isfinite(sample)]
     if not sample.size:
         return (0.0, 0.0)
@@ -55,5 +59,7 @@ def to_uint8(data: NDArray[Any], limits: tuple[float, float]) -> NDArray[np.uint
     low, high = limits
     if not high > low:
         return np.zeros(data.shape, dtype=np.uint8)
-    scaled = (data.astype(np.float32) - np.float32(low)) * np.float32(255.0 / (high - low))
-    return np.rint(np.clip(np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0), 0, 255)).astype(np.uint8)
+    kind = np.result_type(data.dtype, np.float32)  # double where single cannot hold the numbers
+    scaled = (data.astype(kind) - kind.type(low)) * kind.type(255.0 / (high - low))
+    finite = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0)
+    return np.asarray(np.rint(np.clip(finite, 0, 255)), dtype=np.uint8)
