@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import queue
 import threading
@@ -63,7 +64,7 @@ class Slice:
 
 
 def is_held_out(source: str, case_id: str) -> bool:
-    """A fifth of the cases, by a checksum of their name, is never trained on."""
+    """Tell whether a case is never trained on: a fifth of them, by a checksum of their name."""
     if source == "sarcomas":
         return case_id.split("/")[0] in HELD_OUT_SARCOMAS
     return zlib.crc32(f"{source}/{case_id}".encode()) % 5 == 0
@@ -416,9 +417,7 @@ def evaluate(args: argparse.Namespace) -> None:
         source: {name: float(np.mean([np.mean(v) for v in by_case.values()])) for name, by_case in row.items()}
         for source, row in found.items()
     }
-    counts = {
-        source: [len(row["box"]), sum(len(v) for v in row["box"].values())] for source, row in found.items()
-    }
+    counts = {source: [len(row["box"]), sum(len(v) for v in row["box"].values())] for source, row in found.items()}
     print(json.dumps({"dice": table, "cases and slices": counts}, indent=1))
     (args.run / "held_out.json").write_text(json.dumps({"dice": table, "cases and slices": counts}, indent=1))
 
@@ -430,7 +429,13 @@ def export(args: argparse.Namespace) -> None:
     average = torch.load(args.run / "state.pt", weights_only=True)["average"]
     args.to.parent.mkdir(parents=True, exist_ok=True)
     save_file({k: v.half().contiguous() for k, v in average.items()}, args.to, metadata={"architecture": "small"})
-    print(args.to, args.to.stat().st_size, "bytes")
+    record = {
+        "sha256": hashlib.sha256(args.to.read_bytes()).hexdigest(),
+        "size_bytes": args.to.stat().st_size,
+        "licence": "CC-BY-SA-4.0; see docs/models/sam-small.md for whose images it learned from",
+    }
+    args.to.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
+    print(args.to, record)
 
 
 def main() -> None:
@@ -442,7 +447,9 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--batch", type=int, default=12)
     parser.add_argument("--rate", type=float, default=8e-4)
-    parser.add_argument("--cool", type=float, default=0.3, help="last part of the time in which the rate falls to 0")
+    parser.add_argument(
+        "--cool", type=float, default=0.3, help="last part of the time in which the rate falls to 0"
+    )
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 256, 256, 192, 128])
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="evaluate every so many slices only")

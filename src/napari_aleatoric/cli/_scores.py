@@ -28,6 +28,17 @@ def score(
     workspace: WorkspaceArgument,
     spec: Annotated[Path | None, typer.Option("--spec", help="Settings as a JSON file; replays a run.")] = None,
     seed: Annotated[int | None, typer.Option("--seed", min=0, help="Decides folds and sampled voxels.")] = None,
+    encoder: Annotated[
+        str | None,
+        typer.Option(
+            "--encoder",
+            help="Frozen model behind the difficulty: sam-small, sam-vit-b, … or filter-bank.",
+            metavar="NAME",
+        ),
+    ] = None,
+    device: Annotated[
+        str | None, typer.Option("--device", help="Where it runs: cpu, cuda, mps or auto.", metavar="NAME")
+    ] = None,
     background: Annotated[
         bool, typer.Option("--background", help="Start a job of its own and return at once.")
     ] = False,
@@ -37,7 +48,7 @@ def score(
     from napari_aleatoric.io import Workspace
 
     opened = Workspace.open(workspace)
-    wanted = _spec(spec, seed)
+    wanted = _spec(spec, seed=seed, encoder=encoder, device=device)
     change = opened.rescan()
     if change:
         note(
@@ -66,7 +77,7 @@ def score(
     print_line(f"Next: aleatoric queue {workspace}")
 
 
-def _spec(path: Path | None, seed: int | None) -> ScoreSpec:
+def _spec(path: Path | None, **given: Any) -> ScoreSpec:
     from napari_aleatoric.uncertainty import ScoreSpec
 
     values: dict[str, Any] = {}
@@ -75,8 +86,7 @@ def _spec(path: Path | None, seed: int | None) -> ScoreSpec:
             values = json.loads(path.read_text(encoding="utf-8"))
         except ValueError as error:
             raise DataError(f"'{path.name}' is no JSON file ({error}).") from error
-    if seed is not None:
-        values["seed"] = seed
+    values.update({name: value for name, value in given.items() if value is not None})
     try:
         return ScoreSpec.model_validate(values)
     except ValueError as error:

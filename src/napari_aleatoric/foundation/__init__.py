@@ -1,23 +1,56 @@
-"""Frozen models that look at images: what an encoder promises, and the one that needs no weights."""
+"""Frozen models that look at images: encoders without weights, promptable segmenters, and what they are kept in."""
 
 from ._box import Box
+from ._decoded import (
+    LOGIT_LIMIT,
+    DecodedMaps,
+    EmbeddedVolume,
+    EmbeddingKeeper,
+    JitteredMaps,
+    decode_classes,
+    embed_volume,
+    jittered_prompts,
+    slice_axis,
+)
+from ._embedding_cache import EmbeddingCache
 from ._encoder import ENCODERS, Features, FeatureSource, ImageEncoder, encoder
 from ._filter_bank import ColourFilterBankEncoder, FilterBankEncoder
+from ._intensity import intensity_range, to_uint8
+from ._segmenter import SEGMENTERS, Embedding, Prediction, Prompt, PromptSegmenter, bilinear, segmenter
 from ._weights import WEIGHTS, KnownWeights
 from ._weights_status import WeightsStatus
 from ._weights_store import WeightsStore
 
 __all__ = [
     "ENCODERS",
+    "LOGIT_LIMIT",
+    "SEGMENTERS",
     "WEIGHTS",
     "Box",
     "ColourFilterBankEncoder",
+    "DecodedMaps",
+    "EmbeddedVolume",
+    "Embedding",
+    "EmbeddingCache",
+    "EmbeddingKeeper",
     "FeatureSource",
     "Features",
     "FilterBankEncoder",
     "ImageEncoder",
+    "JitteredMaps",
     "KnownWeights",
+    "Prediction",
+    "Prompt",
+    "PromptSegmenter",
     "WeightsStatus",
     "WeightsStore",
+    "bilinear",
+    "decode_classes",
+    "embed_volume",
     "encoder",
+    "intensity_range",
+    "jittered_prompts",
+    "segmenter",
+    "slice_axis",
+    "to_uint8",
 ]

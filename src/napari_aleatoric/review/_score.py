@@ -17,6 +17,7 @@ from napari_aleatoric.io import Workspace, has_map, write_map, write_whole
 from napari_aleatoric.model import CaseFiles, ItemKey, ItemScores, Problem, Reporter, SilentReporter
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP, Cohort, LabelFacts, ScoreSpec, check_geometry
 
+from ._score_difficulty import FILTER_BANK, DifficultyWork, frozen_model
 from ._score_plan import SampleCache, TrainingPlan, case_digest, make_plan, read_plan, write_plan
 from ._score_steps import UNREADABLE, Measured, ScoreWork, draw_samples, learn, measure
 from ._store import ReviewStore
@@ -161,12 +162,14 @@ def score_workspace(
 def _prepare(
     ws: Workspace, store: ReviewStore, spec: ScoreSpec, labelled: Sequence[CaseFiles]
 ) -> tuple[ScoreWork, str]:
-    name = spec.encoder if spec.encoder != "auto" else _fitting_encoder(ws, labelled)
+    model = frozen_model(spec)
+    difficulty = DifficultyWork(ws, spec, model) if model != FILTER_BANK else None
+    name = spec.features if spec.features != "auto" else _fitting_encoder(ws, labelled)
     chosen = encoder(name)
     corrections = {key: found for key, (found, _) in store.correction_counts().items() if found is not None}
     digests = {case.case_id: case_digest(ws, case, corrections, spec) for case in labelled}
-    work = ScoreWork(ws, store, spec, chosen, SampleCache(ws, chosen.name), corrections, digests)
-    return work, chosen.name
+    work = ScoreWork(ws, store, spec, chosen, SampleCache(ws, chosen.name), corrections, digests, difficulty)
+    return work, chosen.name if difficulty is None else f"{chosen.name}+{difficulty.name}"
 
 
 def _fitting_encoder(ws: Workspace, cases: Sequence[CaseFiles]) -> str:
@@ -222,9 +225,16 @@ def _keep(
         if work.spec.maps:
             made_by = {**_provenance(work, plan), "fold": plan.folds[result.case_id]}
             write_map(work.ws, key, LABEL_RISK_MAP, found.map_values, found.map_classes, result.geometry, made_by)
+        values = found.values
+        asked = result.difficulty.get(reader)
+        if asked is not None:
+            values = (*values, *asked.values)
+            for name, rows in asked.maps.items():
+                made_by = _provenance(work, plan)
+                write_map(work.ws, key, name, rows, asked.map_classes, result.geometry, made_by)
         flags = check_geometry(found.facts, work.ws.dataset.classes, cohort)
         work.store.put_item_scores(
-            ItemScores(key, found.values, flags, found.hot_spots),
+            ItemScores(key, values, flags, found.hot_spots),
             fingerprint=fingerprints[key],
             spec_digest=plan.digest,
             correction_id=work.corrections.get(key),
@@ -260,7 +270,8 @@ def _provenance(work: ScoreWork, plan: TrainingPlan) -> dict[str, Any]:
     return {
         "door": "score",
         "spec": work.spec.model_dump(mode="json"),
-        "encoder": plan.encoder,
+        "encoder": work.difficulty.name if work.difficulty is not None else FILTER_BANK,
+        "features": plan.encoder,
         "plan_digest": plan.digest,
         "n_training_cases": len(plan.training),
         "versions": {name: metadata.version(name) for name in _PACKAGES},

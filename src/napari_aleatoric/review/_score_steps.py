@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import AleatoricError, DataError
 from napari_aleatoric.foundation import Box, FeatureSource, ImageEncoder
 from napari_aleatoric.io import Workspace
-from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem, Reporter
+from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem, Reporter, Volume
 from napari_aleatoric.uncertainty import (
     CaseProbabilities,
     CaseSamples,
+    DifficultyScores,
     LabelScores,
     LightClassifier,
     ScoreSpec,
@@ -28,6 +29,7 @@ from napari_aleatoric.uncertainty import (
 )
 
 from ._corrections import current_label
+from ._score_difficulty import DifficultyWork
 from ._score_plan import SampleCache, TrainingPlan
 from ._store import ReviewStore
 from ._threads import in_threads, together, usable_cores
@@ -70,6 +72,8 @@ class ScoreWork:
         Id of the saved version that counts now, of the labels that have one.
     digests : mapping of str to str
         `case_digest` by case id.
+    difficulty : DifficultyWork, optional
+        Asks the frozen segmenter; without one the difficulty is read from the light classifier.
     """
 
     ws: Workspace
@@ -79,6 +83,7 @@ class ScoreWork:
     cache: SampleCache
     corrections: Mapping[ItemKey, str]
     digests: Mapping[str, str]
+    difficulty: DifficultyWork | None = None
     large: threading.Lock = field(default_factory=threading.Lock)
 
 
@@ -88,6 +93,8 @@ class LoadedCase:
 
     Parameters
     ----------
+    volume : Volume
+        The image.
     source : FeatureSource
         The prepared image.
     geometry : Geometry
@@ -100,6 +107,7 @@ class LoadedCase:
         Labels that could not be read.
     """
 
+    volume: Volume
     source: FeatureSource
     geometry: Geometry
     readers: tuple[str, ...]
@@ -126,12 +134,15 @@ class Measured:
         By reader.
     refused : tuple of Problem
         What could not be measured.
+    difficulty : mapping of str to DifficultyScores
+        What the frozen segmenter said, by reader.
     """
 
     case_id: str
     geometry: Geometry | None
     scores: Mapping[str, LabelScores]
     refused: tuple[Problem, ...]
+    difficulty: Mapping[str, DifficultyScores] = field(default_factory=dict)
 
 
 def _sentence(error: BaseException) -> str:
@@ -165,7 +176,7 @@ def read_case(work: ScoreWork, case: CaseFiles) -> LoadedCase:
     if not labels:
         raise DataError(" ".join(problem.sentence for problem in refused))
     return LoadedCase(
-        work.encoder.prepare(volume), volume.geometry, tuple(readers), np.stack(labels), tuple(refused)
+        volume, work.encoder.prepare(volume), volume.geometry, tuple(readers), np.stack(labels), tuple(refused)
     )
 
 
@@ -242,10 +253,16 @@ def measure(
         probabilities = CaseProbabilities.of(found, box, [c for c in model.classes if c != 0])
         wanted = set(todo[case_id])
         scores = {
-            reader: score_label(probabilities, label, work.spec, voxel_ml=loaded.voxel_ml)
+            reader: score_label(
+                probabilities, label, work.spec, voxel_ml=loaded.voxel_ml, scales=work.difficulty is None
+            )
             for reader, label in zip(loaded.readers, loaded.labels, strict=True)
             if reader in wanted
         }
-        return Measured(case_id, loaded.geometry, scores, loaded.refused)
+        difficulty: Mapping[str, DifficultyScores] = {}
+        if work.difficulty is not None:
+            by_reader = dict(zip(loaded.readers, loaded.labels, strict=True))
+            difficulty = work.difficulty.measure(loaded.volume, {r: by_reader[r] for r in scores})
+        return Measured(case_id, loaded.geometry, scores, loaded.refused, difficulty)
 
     return in_threads(one, list(todo))

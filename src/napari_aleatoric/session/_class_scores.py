@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.model import ClassTable, ItemKey
-from napari_aleatoric.uncertainty import ScoreTable, auv_of, label_risk
+from napari_aleatoric.uncertainty import ScoreTable, adjusted_auv_of, auv_of, label_risk
 
 __all__ = ["class_scores"]
 
@@ -25,6 +25,8 @@ def _places(table: ScoreTable, measure: str, class_index: int) -> NDArray[np.flo
         return label_risk(table, class_index)
     if measure == "auv":
         return auv_of(table, class_index)
+    if measure == "auv_size_adjusted":
+        return adjusted_auv_of(table, class_index)
     return table.percentile(measure, class_index)
 
 

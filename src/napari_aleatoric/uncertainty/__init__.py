@@ -4,8 +4,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._folds import Folds, assign_folds
-from ._measures import LABEL_RISK_MAP, LABEL_RISK_PARTS, MEASURES
-from ._rank import STRATEGIES, Ranking, Strategy, auv_of, label_risk, rank
+from ._measures import DIFFICULTY_MAP, LABEL_RISK_MAP, LABEL_RISK_PARTS, MEASURES, PROMPT_SPREAD_MAP
+from ._rank import STRATEGIES, Ranking, Strategy, adjusted_auv_of, auv_of, label_risk, rank
 from ._reason import place_in_words, reason, slices_in_words
 from ._scale import (
     SCALE_FLOOR,
@@ -14,52 +14,67 @@ from ._scale import (
     perception_scale,
     scale_from_gram,
     scale_from_singular_values,
+    size_adjusted,
+    spectrum,
 )
 from ._spec import ScoreSpec
 from ._table import ScoreTable, percentile_rank
+from ._variants import SCALE_VARIANTS, ScaleVariant
 
 if TYPE_CHECKING:
+    from ._difficulty import DifficultyScores, effective_rank, feature_spectrum, mask_limits, score_difficulty
     from ._facts import ClassFacts, LabelFacts, label_facts
     from ._geometry_checks import CHECKS, Cohort, check_geometry
     from ._hot_spots import hot_spot
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
     from ._light import LightClassifier
+    from ._local_scale import local_difficulty
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
     from ._score_label import CaseProbabilities, LabelScores, class_scale, score_label
 
 __all__ = [
     "CHECKS",
+    "DIFFICULTY_MAP",
     "LABEL_RISK_MAP",
     "LABEL_RISK_PARTS",
     "MEASURES",
+    "PROMPT_SPREAD_MAP",
     "SCALE_FLOOR",
+    "SCALE_VARIANTS",
     "STRATEGIES",
     "CaseProbabilities",
     "CaseSamples",
     "ClassFacts",
     "Cohort",
+    "DifficultyScores",
     "Folds",
     "LabelFacts",
     "LabelRisk",
     "LabelScores",
     "LightClassifier",
     "Ranking",
+    "ScaleVariant",
     "ScoreSpec",
     "ScoreTable",
     "Strategy",
+    "adjusted_auv_of",
     "assign_folds",
     "auv",
     "auv_of",
     "check_geometry",
     "class_scale",
     "draw_voxels",
+    "effective_rank",
+    "feature_spectrum",
     "gather_features",
     "gram",
     "hot_spot",
     "label_facts",
     "label_risk",
     "label_risk_of",
+    "local_difficulty",
     "look_box",
+    "mask_limits",
     "percentile_rank",
     "perception_scale",
     "place_in_words",
@@ -68,13 +83,22 @@ __all__ = [
     "risk_map",
     "scale_from_gram",
     "scale_from_singular_values",
+    "score_difficulty",
     "score_label",
+    "size_adjusted",
     "slices_in_words",
     "smoothed",
     "softmin",
+    "spectrum",
 ]
 
 _LATER = {
+    "DifficultyScores": "_difficulty",
+    "effective_rank": "_difficulty",
+    "feature_spectrum": "_difficulty",
+    "local_difficulty": "_local_scale",
+    "mask_limits": "_difficulty",
+    "score_difficulty": "_difficulty",
     "ClassFacts": "_facts",
     "LabelFacts": "_facts",
     "label_facts": "_facts",

@@ -8,15 +8,36 @@ from types import MappingProxyType
 
 from napari_aleatoric.model import Direction, Measure, Question
 
-__all__ = ["LABEL_RISK_MAP", "LABEL_RISK_PARTS", "MEASURES"]
+from ._variants import SCALE_VARIANTS
+
+__all__ = ["DIFFICULTY_MAP", "LABEL_RISK_MAP", "LABEL_RISK_PARTS", "MEASURES", "PROMPT_SPREAD_MAP"]
 
 LABEL_RISK_MAP = "label_risk"
 """Name of the voxel map 1 − p(given label)."""
+
+DIFFICULTY_MAP = "difficulty"
+"""Name of the voxel map 1 − S of a sliding window over the decoded map."""
+
+PROMPT_SPREAD_MAP = "prompt_spread"
+"""Name of the voxel map of how far a segmenter's answer moves with its prompt."""
 
 LABEL_RISK_PARTS = ("nll_union", "local_max", "dice_gap")
 """The raw measures whose largest percentile rank is the label risk."""
 
 _WORSE, _BETTER = Direction.HIGH_IS_WORSE, Direction.HIGH_IS_BETTER
+
+
+def _variant(name: str, words: str) -> Measure:
+    return Measure(
+        name=name,
+        title=f"Perception scale: {words}",
+        question=Question.DIFFICULTY,
+        direction=_BETTER,
+        bounds=(0.0, 1.0),
+        unit="",
+        sentence=f"A variant of the perception scale ({words}). It says nothing about the label.",
+        map_name=DIFFICULTY_MAP,
+    )
 
 
 def _declare(*measures: Measure) -> Mapping[str, Measure]:
@@ -88,8 +109,9 @@ MEASURES: Mapping[str, Measure] = _declare(
         direction=_BETTER,
         bounds=(0.0, 1.0),
         unit="",
-        sentence="Spectral entropy of a class's feature map: high when its energy spreads over many directions, "
+        sentence="Spectral entropy of a class's decoded map: high when its energy spreads over many directions, "
         "which goes with easy images. It says nothing about the label and grows with object size.",
+        map_name=DIFFICULTY_MAP,
     ),
     Measure(
         name="perception_scale_sigma",
@@ -101,6 +123,42 @@ MEASURES: Mapping[str, Measure] = _declare(
         sentence="The same from singular values that are not squared, as in the released code; it reacts "
         "far more to noise.",
     ),
+    *(
+        _variant(name, variant.words)
+        for name, variant in SCALE_VARIANTS.items()
+        if name not in ("perception_scale", "perception_scale_sigma")
+    ),
+    Measure(
+        name="feature_scale",
+        title="Spread of features",
+        question=Question.DIFFICULTY,
+        direction=_BETTER,
+        bounds=(0.0, 1.0),
+        unit="",
+        sentence="Spectral entropy of the frozen model's image features inside the mask: high when they differ in "
+        "many directions. It follows size, and was not seen to find wrong labels.",
+    ),
+    Measure(
+        name="effective_rank",
+        title="Effective rank of features",
+        question=Question.DIFFICULTY,
+        direction=_BETTER,
+        bounds=(0.0, inf),
+        unit="",
+        sentence="How many directions the frozen model's image features inside the mask take up: exp of the "
+        "entropy of their singular values. It follows size.",
+    ),
+    Measure(
+        name="prompt_spread",
+        title="Prompt spread",
+        question=Question.DIFFICULTY,
+        direction=_WORSE,
+        bounds=(0.0, 1.0),
+        unit="",
+        sentence="1 − mean Dice between a frozen segmenter's answers to boxes moved by a few voxels: high when the "
+        "image does not say by itself where the object ends.",
+        map_name=PROMPT_SPREAD_MAP,
+    ),
     Measure(
         name="auv",
         title="Difficulty (AUV)",
@@ -111,6 +169,19 @@ MEASURES: Mapping[str, Measure] = _declare(
         sentence="Aleatoric uncertainty value: the perception scale on a logarithmic scale between the easiest (0) "
         "and the hardest (1) image of this data set. It measures the image, not the label; read it beside the "
         "volume.",
+        map_name=DIFFICULTY_MAP,
+        stored=False,
+    ),
+    Measure(
+        name="auv_size_adjusted",
+        title="Difficulty beyond size",
+        question=Question.DIFFICULTY,
+        direction=_WORSE,
+        bounds=(0.0, 1.0),
+        unit="",
+        sentence="The AUV after what the object's size explains was taken out: the residual of ln S over ln voxels "
+        "(our proposal).",
+        map_name=DIFFICULTY_MAP,
         stored=False,
     ),
     Measure(

@@ -15,10 +15,10 @@ from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import WHOLE_CASE, ClassTable, Direction, Question
 
 from ._measures import LABEL_RISK_PARTS, MEASURES
-from ._scale import auv
+from ._scale import auv, size_adjusted
 from ._table import ScoreTable
 
-__all__ = ["STRATEGIES", "Ranking", "Strategy", "auv_of", "label_risk", "rank"]
+__all__ = ["STRATEGIES", "Ranking", "Strategy", "adjusted_auv_of", "auv_of", "label_risk", "rank"]
 
 _FEW_CLASSES = 2
 """Up to here the label risk of a case is that of all classes together; beyond, a wrong class drowns in the others.
@@ -102,6 +102,12 @@ def label_risk(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
 def auv_of(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
     """AUV of every row for the present cohort, shape (n,); the whole case takes the mean scale of its classes."""
     return auv(table.column("perception_scale", class_index))
+
+
+def adjusted_auv_of(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
+    """AUV of the size-adjusted scales of every row for the present cohort, shape (n,)."""
+    scales = table.column("perception_scale", class_index)
+    return auv(size_adjusted(scales, table.column("volume_voxels", class_index)))
 
 
 def rank(
@@ -216,12 +222,17 @@ def _by_measure(measure: str) -> Callable[[ScoreTable, Collection[int] | None], 
     return scored
 
 
-def _by_difficulty(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
-    chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
-    score, class_index = _worst_of([auv_of(table, c) for c in chosen], chosen, len(table))
-    if class_filter is None:
-        score = auv_of(table)
-    return Scored(score, score, class_index, np.where(np.isnan(score), "", "auv"))
+def _by_difficulty(
+    measure: str, of: Callable[[ScoreTable, int], FloatArray]
+) -> Callable[[ScoreTable, Collection[int] | None], Scored]:
+    def scored(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
+        chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
+        score, class_index = _worst_of([of(table, c) for c in chosen], chosen, len(table))
+        if class_filter is None:
+            score = of(table, WHOLE_CASE)
+        return Scored(score, score, class_index, np.where(np.isnan(score), "", measure))
+
+    return scored
 
 
 def _at_random(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
@@ -268,7 +279,21 @@ def _strategies() -> Mapping[str, Strategy]:
             "Difficulty (AUV)",
             "Images that are hard for the feature model come first. It does not say whether a label is wrong.",
             Question.DIFFICULTY,
-            _by_difficulty,
+            _by_difficulty("auv", auv_of),
+        ),
+        Strategy(
+            "difficulty_beyond_size",
+            "Difficulty beyond size",
+            "As difficulty, after what the size of the object explains was taken out.",
+            Question.DIFFICULTY,
+            _by_difficulty("auv_size_adjusted", adjusted_auv_of),
+        ),
+        Strategy(
+            "prompt_spread",
+            MEASURES["prompt_spread"].title,
+            f"Highest first. {MEASURES['prompt_spread'].sentence}",
+            Question.DIFFICULTY,
+            _by_measure("prompt_spread"),
         ),
         Strategy(
             "random",

@@ -23,6 +23,8 @@ __all__ = [
     "scale_from_gram",
     "scale_from_singular_values",
     "scale_of_map",
+    "size_adjusted",
+    "spectrum",
 ]
 
 Energy = Literal["sigma2", "sigma"]
@@ -150,6 +152,16 @@ def scale_of_map(feature_map: NDArray[Any]) -> tuple[float, float]:
     return scale_from_singular_values(values, "sigma2"), scale_from_singular_values(values, "sigma")
 
 
+def spectrum(feature_map: NDArray[Any], unfold: int | None = None) -> FloatArray:
+    """Singular values of an unfolded map, largest first, shape (r,); see `perception_scale` for the axes.
+
+    They come from the eigenvalues of the smaller Gram matrix, in float64; the map is divided by its peak first,
+    so only ratios of them mean something.
+    """
+    matrix, size = _unfolded(feature_map, unfold, False)
+    return _singular_values(matrix, size)
+
+
 def _unfolded(feature_map: NDArray[Any], unfold: int | None, centre: bool) -> tuple[FloatArray, int]:
     """Gram matrix of the smaller side of the unfolded map, scaled to a peak of 1, and its size."""
     if feature_map.ndim == 2:
@@ -208,4 +220,37 @@ def auv(
         result[known] = 0.5
     else:
         result[known] = 1.0 - np.clip((logs - low) / (high - low), 0.0, 1.0)
+    return result
+
+
+def size_adjusted(scales: ArrayLike, voxels: ArrayLike, *, floor: float = SCALE_FLOOR) -> FloatArray:
+    """Perception scales without what object size explains (our proposal).
+
+    Parameters
+    ----------
+    scales : array-like, shape (n,)
+        Perception scales of one class, or of whole cases; NaN = absent.
+    voxels : array-like, shape (n,)
+        Labelled voxels of the same.
+    floor : float
+        Scales below it count as it.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (n,)
+        exp(mean ln S + residual of ln S after a least-squares line over ln voxels): a scale again, as it would be
+        at the cohort's mean size. With fewer than three known cases, or all of one size, the scales themselves.
+        May exceed 1.
+    """
+    values = np.asarray(scales, dtype=np.float64)
+    sizes = np.asarray(voxels, dtype=np.float64)
+    known = np.isfinite(values) & np.isfinite(sizes) & (sizes > 0)
+    if known.sum() < 3 or np.ptp(np.log(sizes[known])) < 1e-9:
+        return values.copy()
+    logs = np.log(np.maximum(values[known], floor))
+    x = np.log(sizes[known])
+    x = x - x.mean()
+    slope = float((x * logs).sum() / (x * x).sum())
+    result = np.full(values.shape, np.nan)
+    result[known] = np.exp(logs - slope * x)
     return result

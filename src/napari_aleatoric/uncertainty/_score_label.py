@@ -84,6 +84,7 @@ def score_label(
     *,
     voxel_ml: float = float("nan"),
     facts: LabelFacts | None = None,
+    scales: bool = True,
 ) -> LabelScores:
     """Measure one label.
 
@@ -99,6 +100,8 @@ def score_label(
         Volume of a voxel in millilitres; NaN where unknown.
     facts : LabelFacts, optional
         Of this label, if counted already.
+    scales : bool
+        Whether to read the perception scale from these probabilities; not where a frozen model gives it.
     """
     box = probabilities.box
     cut = label_index[box.slices]
@@ -110,7 +113,8 @@ def score_label(
         spot = hot_spot(found.local, LABEL_RISK_MAP, found.class_index, box.start_zyx)
         if spot is not None:
             spots.append(spot)
-    values += _scales(probabilities, label_index, facts, spec)
+    if scales:
+        values += _scales(probabilities, label_index, facts, spec)
     values += _volumes(facts)
     map_values, map_classes = _map(probabilities, label_index, values, keep=spec.maps)
     return LabelScores(tuple(values), tuple(spots), map_values, map_classes, facts)

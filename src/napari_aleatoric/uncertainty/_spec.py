@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field
 
 from napari_aleatoric.model import Spec
@@ -18,7 +20,28 @@ class ScoreSpec(Spec):
 
     encoder: str = Field(
         default="auto",
-        description="Image encoder by name; 'auto' takes the filter bank, with colour for colour images.",
+        description="Frozen model behind the difficulty measures: 'sam-small', 'sam-vit-b' and so on, or "
+        "'filter-bank', which needs neither torch nor weights; 'auto' takes sam-small with the ai extra.",
+    )
+    device: str = Field(default="auto", description="Where the frozen model runs: cpu, cuda, mps or auto.")
+    jitters: int = Field(
+        default=3, ge=0, le=32, description="Moved boxes per slice and class for the prompt spread; 0 = none."
+    )
+    jitter_voxels: float = Field(
+        default=2.0, gt=0, description="How far a box is moved, in voxels (one deviation)."
+    )
+    decode: Literal["labels", "image"] = Field(
+        default="labels",
+        description="What the frozen model looks at: the labelled part and a margin, or whole slices.",
+    )
+    normalise: Literal["image", "mask"] = Field(
+        default="image",
+        description="Intensity range from the image, or from under the labels (leans towards the label).",
+    )
+    features: str = Field(
+        default="auto",
+        description="Features of the light classifier by name; 'auto' takes the filter bank, with colour for "
+        "colour images.",
     )
     seed: int = Field(default=0, ge=0, description="Decides the folds and which voxels are sampled.")
     n_folds: int = Field(default=2, ge=2, le=10, description="Cross-validation folds over patients.")
