@@ -23,7 +23,7 @@ from ._weights_line import host_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-__all__ = ["download_into", "find_file", "import_into", "import_own_into", "read_state"]
+__all__ = ["download_into", "find_file", "import_into", "import_own_into", "read_state", "write_record"]
 
 _OWN_NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 _ENDINGS = (".pth", ".pt", ".bin", ".ckpt", ".safetensors")
@@ -212,8 +212,13 @@ def _check_space(folder: Path, needed: int) -> None:
 
 def _keep(folder: Path, weights: KnownWeights, temporary: Path, source: str) -> None:
     """Give a checked file its place. With the record, written last, weights of the user's own begin to exist."""
+    put_in_place(temporary, folder / weights.file_name)
+    write_record(folder, weights, source)
+
+
+def write_record(folder: Path, weights: KnownWeights, source: str) -> None:
+    """Write down that the file has the digest it should have, as was just found."""
     path = folder / weights.file_name
-    put_in_place(temporary, path)
     remember(path, weights.sha256 or "")
     stat = path.stat()
     record = Record(

@@ -7,7 +7,6 @@ the base install has anyway can resume.
 from __future__ import annotations
 
 import hashlib
-import os
 import time
 import urllib.parse
 from dataclasses import dataclass, field
@@ -33,6 +32,7 @@ class _Part:
     path: Path
     size: int = 0
     digest: Any = field(default_factory=hashlib.sha256)
+    restarts: int = 0
 
     def read(self, reporter: Reporter, total: int, name: str) -> None:
         """Digest what lies there from an earlier time."""
@@ -110,14 +110,15 @@ def fetch(url: str, part: Path, sha256: str, size_bytes: int, name: str, reporte
 def _collect(url: str, have: _Part, size_bytes: int, name: str, reporter: Reporter) -> None:
     fruitless = 0
     while have.size < size_bytes:
-        before = have.size
+        before, restarts = have.size, have.restarts
         try:
             _attempt(url, have, size_bytes, name, reporter)
         except StartOver:
             have.drop()
             fruitless += 1
         except TryAgain as error:
-            fruitless = fruitless + 1 if have.size <= before else 1
+            went_on = have.size > before and have.restarts == restarts
+            fruitless = 1 if went_on else fruitless + 1
             if fruitless > len(_PAUSES_S):
                 raise DownloadError(
                     f"{host_of(url)} did not send all of {name}: {size_text(have.size)} of {size_text(size_bytes)} "
@@ -152,19 +153,16 @@ def _attempt(url: str, have: _Part, size_bytes: int, name: str, reporter: Report
             raise TryAgain("the connection was closed")
         _check_answer(answer, url, have, size_bytes, name)
         with have.path.open("ab" if answer.start else "wb") as stream:
-            if not answer.start:
+            if have.size and not answer.start:  # the other side cannot go on
                 have.size, have.digest = 0, hashlib.sha256()
-            try:
-                while isinstance(block := line.next(idle), bytes) and block:
-                    if have.size == 0 and looks_like_page(block):
-                        raise _page(url, name)
-                    have.add(stream, block)
-                    if have.size > size_bytes:
-                        break
-                    idle()
-            finally:
-                stream.flush()
-                os.fsync(stream.fileno())
+                have.restarts += 1
+            while isinstance(block := line.next(idle), bytes) and block:
+                if have.size == 0 and looks_like_page(block):
+                    raise _page(url, name)
+                have.add(stream, block)
+                if have.size > size_bytes:
+                    break
+                idle()
     finally:
         line.close()
     if have.size > size_bytes:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import platformdirs
 
-from napari_aleatoric.errors import DataError, DownloadError, NotFoundError
+from napari_aleatoric.errors import DataError, DownloadError, NotFoundError, WorkspaceError
 from napari_aleatoric.model import Reporter, SilentReporter
 
 from ._weights import ARCHITECTURE_NAMES, SHIPPED_FOLDER, WEIGHTS, KnownWeights, Scaling
-from ._weights_bring import download_into, find_file, import_into, import_own_into, read_state
+from ._weights_bring import download_into, find_file, import_into, import_own_into, read_state, write_record
 from ._weights_check import check_digest, digest_of, identity, remember, remembered
 from ._weights_files import Record, record_path
 from ._weights_status import WeightsStatus, how_to_get, how_to_repair
@@ -118,10 +119,7 @@ class WeightsStore:
             return WeightsStatus(weights, "damaged", path, f"{wrong} {how_to_repair(weights)}")
         found = remembered(path)
         if found is None:
-            own = weights.origin == "own"
-            record = Record.read(record_path(self.folder, name, weights.file_name, own=own))
-            if record is not None and record.mtime_ns == stat.st_mtime_ns:
-                found = record.sha256
+            found = weights.sha256 if self._is_recorded(name) else None
         if found is None:
             return WeightsStatus(weights, "present", path)
         if found != weights.sha256:
@@ -138,7 +136,11 @@ class WeightsStore:
         NotFoundError
             If it is not there.
         """
-        return self._verified(name, reporter, again=True)
+        status = self._verified(name, reporter, again=True)
+        if status.weights.origin == "published" and not self._is_recorded(name):
+            with suppress(WorkspaceError, OSError):  # a folder that others may only read stays as it is
+                write_record(self.folder, status.weights, "put there by hand")
+        return status
 
     def load_state(self, name: str, reporter: Reporter | None = None) -> dict[str, Tensor]:
         """Check a file and read it: its digest, that it holds numbers only, and that they fit the network.
@@ -270,6 +272,15 @@ class WeightsStore:
             remember(path, found, only_as=before)
         check_digest(path, path.name, name, weights.sha256 or "", weights.size_bytes, found)
         return WeightsStatus(weights, "verified", path)
+
+    def _is_recorded(self, name: str) -> bool:
+        """Whether the file was found right once, and has not changed since."""
+        weights = self.info(name)
+        record = Record.read(record_path(self.folder, name, weights.file_name, own=weights.origin == "own"))
+        if record is None or record.sha256 != weights.sha256:
+            return False
+        stat = (self.folder / weights.file_name).stat()
+        return (record.size_bytes, record.mtime_ns) == (stat.st_size, stat.st_mtime_ns)
 
     def _own_records(self) -> Iterator[Record]:
         for path in sorted(self.folder.glob("own-*.json")):

@@ -86,6 +86,13 @@ def tiny(address, monkeypatch):
     return entry
 
 
+def test_help_names_the_verbs(call):
+    assert "weights" in call("--help")[1]
+    status, out, _ = call("weights", "--help")
+    assert status == 0
+    assert all(verb in out for verb in ("list", "import", "download", "verify"))
+
+
 def test_list_names_everything_that_is_known(call, call_json, folder):
     answer = call_json("weights", "list")
     assert answer["folder"] == str(folder)

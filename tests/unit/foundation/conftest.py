@@ -30,6 +30,7 @@ class FileServer:
     tell_length: bool = True
     cut_after: int | None = None  # close after so many bytes of an answer
     reset_after: int | None = None  # the same, impolitely
+    reset_grows: float = 0.0  # a larger share with every answer
     hold_after: int | None = None  # say nothing more after so many bytes, until released
     silent: bool = False  # do not even answer
     asked: list[tuple[str, str | None]] = field(default_factory=list)
@@ -86,7 +87,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if control.cut_after is not None:
             body = body[: control.cut_after]
         if control.reset_after is not None:
-            self.wfile.write(body[: control.reset_after])
+            self.wfile.write(body[: int(control.reset_after * (1 + len(control.asked) * control.reset_grows))])
             self.wfile.flush()
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             self.connection.close()

@@ -124,11 +124,37 @@ def test_states_from_absent_to_damaged(store, entry, given):
     assert store.status("tiny").state == "present"  # put there by hand
     assert store.verify("tiny").state == "verified"
     assert store.status("tiny").state == "verified"
+    record = json.loads((store.folder / "tiny.pth.json").read_text())
+    assert (record["sha256"], record["source"]) == (entry.sha256, "put there by hand")
     path.write_bytes(path.read_bytes()[:-5])
     assert store.status("tiny").state == "damaged"
     assert "3,000,004" in store.status("tiny").sentence
     with pytest.raises(NotFoundError, match="no weights 'large'"):
         store.status("large")
+
+
+@pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="needs a user whom permissions stop")
+def test_a_folder_that_may_only_be_read_is_enough(store, content):
+    store.folder.mkdir()
+    (store.folder / "tiny.pth").write_bytes(content)
+    store.folder.chmod(0o555)
+    try:
+        assert store.verify("tiny").state == "verified"
+        assert store.download("tiny").state == "verified"
+    finally:
+        store.folder.chmod(0o755)
+
+
+def test_a_record_that_cannot_be_written_is_no_failure(store, content, monkeypatch):
+    store.folder.mkdir()
+    (store.folder / "tiny.pth").write_bytes(content)
+
+    def refuse(*_):
+        raise WorkspaceError("No.")
+
+    monkeypatch.setattr(Record, "write", refuse)
+    assert store.verify("tiny").state == "verified"
+    assert store.download("tiny").state == "verified"
 
 
 def test_the_record_makes_another_process_call_it_verified(store, entry, given):

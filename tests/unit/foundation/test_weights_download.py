@@ -64,18 +64,21 @@ def test_a_damaged_file_is_replaced(store, content):
 
 
 @pytest.mark.parametrize("closing", ["cut_after", "reset_after"])
-def test_a_connection_that_breaks_off_is_gone_on_with(store, server, content, closing):
+def test_a_connection_that_breaks_off_is_gone_on_with(store, server, content, closing, monkeypatch):
+    monkeypatch.setattr(_weights_fetch, "_PAUSES_S", (0.0,) * 50)  # a reset may swallow all that was on its way
     setattr(server, closing, 1_000_000)
     assert store.download("tiny").path.read_bytes() == content
-    starts = [int(wanted[6:-1]) for _, wanted in server.asked[1:]]
+    starts = [int(wanted[6:-1]) for _, wanted in server.asked if wanted]
     assert len(starts) >= 3
     assert starts == sorted(starts)
-    assert starts[0] > 0
+    if closing == "cut_after":
+        assert starts == [1_000_000, 2_000_000, 3_000_000]
 
 
+@pytest.mark.parametrize("grows", [0.0, 0.2])
 @pytest.mark.parametrize("closing", ["cut_after", "reset_after"])
-def test_a_server_without_ranges_that_breaks_off_is_given_up(store, server, part, closing):
-    server.ranges = False
+def test_a_server_without_ranges_that_breaks_off_is_given_up(store, server, part, closing, grows):
+    server.ranges, server.reset_grows = False, grows
     setattr(server, closing, 1_000_000)
     with pytest.raises(
         DownloadError, match=r"127.0.0.1 did not send all of tiny: .* of 3.0 MB came, then the connection"
