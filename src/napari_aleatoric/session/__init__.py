@@ -8,21 +8,37 @@ from ._opening import Opened, QueueFilter, open_path, open_review, prepare
 from ._options import ViewOptions
 from ._places import HotPlace, far_apart, peaks
 from ._prefetch import Prefetcher
+from ._prompt_trail import Clicks, PromptTrail, painted_slice
+from ._prompting import PromptAnswer, Prompting, PromptPhase, PromptStatus
 from ._resolve import ViewState, resolve
+from ._segmenter_host import OwnProcess, SegmenterChoice, SegmenterHost, segmenter_choices
 from ._session import ReviewSession
+from ._slice_look import SliceLook
+from ._slice_plane import SlicePlane
 from ._strokes import StrokeKeeper
 
 __all__ = [
     "DEFAULT_MAP",
+    "Clicks",
     "HeatMaps",
     "HotPlace",
     "ItemData",
     "Kind",
     "Notice",
     "Opened",
+    "OwnProcess",
     "Prefetcher",
+    "PromptAnswer",
+    "PromptPhase",
+    "PromptStatus",
+    "PromptTrail",
+    "Prompting",
     "QueueFilter",
     "ReviewSession",
+    "SegmenterChoice",
+    "SegmenterHost",
+    "SliceLook",
+    "SlicePlane",
     "StrokeKeeper",
     "ViewOptions",
     "ViewState",
@@ -32,7 +48,9 @@ __all__ = [
     "load_item",
     "open_path",
     "open_review",
+    "painted_slice",
     "peaks",
     "prepare",
     "resolve",
+    "segmenter_choices",
 ]

@@ -1,6 +1,20 @@
 """Items as napari layers. Works on a ViewerModel; knows nothing of Qt."""
 
 from ._colours import HEAT_COLOURS, class_colour, heat_colormap, label_colormap
+from ._prompt_pad import PromptMarks, PromptMode, PromptPad
+from ._slice_in_view import draw_slice, plane_in_view, put_mask
 from ._stage import Stage
 
-__all__ = ["HEAT_COLOURS", "Stage", "class_colour", "heat_colormap", "label_colormap"]
+__all__ = [
+    "HEAT_COLOURS",
+    "PromptMarks",
+    "PromptMode",
+    "PromptPad",
+    "Stage",
+    "class_colour",
+    "draw_slice",
+    "heat_colormap",
+    "label_colormap",
+    "plane_in_view",
+    "put_mask",
+]

@@ -3,6 +3,7 @@
 from ._hub import Hub, hub_of
 from ._layout import show_docks
 from .review import ReviewDock
+from .segment import SegmentDock
 from .uncertainty import UncertaintyDock
 
-__all__ = ["Hub", "ReviewDock", "UncertaintyDock", "hub_of", "show_docks"]
+__all__ = ["Hub", "ReviewDock", "SegmentDock", "UncertaintyDock", "hub_of", "show_docks"]

@@ -20,6 +20,8 @@ __all__ = [
     "reject",
     "save_label",
     "score",
+    "segment_box",
+    "segment_points",
     "show_keys",
     "skip",
     "toggle_heatmap",
@@ -98,6 +100,16 @@ def save_label(viewer: Viewer) -> None:
 def score(viewer: Viewer) -> None:
     """Score the labels in the background."""
     _perform(viewer, "score")
+
+
+def segment_box(viewer: Viewer) -> None:
+    """Segment by boxes, on or off."""
+    _perform(viewer, "segment_box")
+
+
+def segment_points(viewer: Viewer) -> None:
+    """Segment by points, on or off."""
+    _perform(viewer, "segment_points")
 
 
 def show_keys(viewer: Viewer) -> None:

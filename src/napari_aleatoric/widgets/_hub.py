@@ -13,12 +13,24 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Verdict
-from napari_aleatoric.session import ItemData, Kind, Notice, Opened, ReviewSession, ViewState, open_review, prepare
+from napari_aleatoric.session import (
+    ItemData,
+    Kind,
+    Notice,
+    Opened,
+    OwnProcess,
+    ReviewSession,
+    ViewState,
+    open_review,
+    prepare,
+)
 from napari_aleatoric.uncertainty import ScoreSpec
-from napari_aleatoric.viewer import Stage
+from napari_aleatoric.viewer import PromptMode, Stage
 
 from ._background import MainThread, run
+from ._layout import show_segment
 from ._recent import RecentFolders
+from ._segmenting import Segmenting
 from .keys import CheatSheet, KeyTable, Shortcuts
 
 __all__ = ["Hub", "hub_of"]
@@ -59,6 +71,8 @@ class Hub(QObject):
         warnings.filterwarnings("ignore", message="Contours are not displayed during 3D rendering")
         self._progress: Any = None
         self._connect()
+        self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
+        self.segmenting.refused.connect(self._tell)
         self.keys = KeyTable()
         self.shortcuts = Shortcuts(window, self.keys, self.performers())
         self._strokes_clock = QTimer(self, interval=_STROKE_MS)
@@ -199,6 +213,8 @@ class Hub(QObject):
             "undo_decision": session.undo_decision,
             "write_comment": self.focus_comment,
             "save_label": lambda: session.save(),
+            "segment_box": lambda: self.segment("box"),
+            "segment_points": lambda: self.segment("points"),
             "toggle_heatmap": flip("heatmap_on"),
             "toggle_label": flip("label_visible"),
             "toggle_outline": flip("label_outline"),
@@ -224,6 +240,12 @@ class Hub(QObject):
         self.session.decide(verdict, quality=quality, comment=comment)
         if bar is None or bar.goes_on:
             self.session.next_item()
+
+    def segment(self, mode: PromptMode) -> None:
+        """Turn prompts of a kind on, or off if they are on."""
+        self.segmenting.toggle(mode)
+        if self.segmenting.mode:
+            show_segment(self.viewer)
 
     def focus_comment(self) -> None:
         """Put the cursor into the comment field."""
@@ -261,6 +283,7 @@ class Hub(QObject):
         if self._progress is not None:
             self._progress.close()
             self._progress = None
+        self.segmenting.close()
         self.session.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
@@ -269,4 +292,5 @@ class Hub(QObject):
     def _gone(self) -> None:
         if not self.closed:
             self.closed = True
+            self.segmenting.prompting.close()
             self.session.close()

@@ -1,4 +1,4 @@
-"""Where the docks go: the queue at the right, the uncertainty below the image, so that both fit a laptop."""
+"""Where the docks go: the queue at the right, the others below the image, so that all fit a laptop."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 
-__all__ = ["show_docks"]
+__all__ = ["show_docks", "show_segment"]
 
 _PLUGIN = "napari-aleatoric"
 
 
 def show_docks(viewer: Viewer) -> tuple[Any, Any]:
-    """Open both docks, or bring them back.
+    """Open the docks, or bring them back: *Segment* stands behind *Uncertainty*, as a tab.
 
     Parameters
     ----------
@@ -33,6 +33,22 @@ def show_docks(viewer: Viewer) -> tuple[Any, Any]:
     window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, uncertainty_dock)
     for dock in (review_dock, uncertainty_dock):
         dock.show()
+    _tab_behind(window, uncertainty_dock, viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")[0])
     window.resizeDocks([review_dock], [390], Qt.Orientation.Horizontal)
     window.resizeDocks([uncertainty_dock], [uncertainty.sizeHint().height() + 30], Qt.Orientation.Vertical)
     return review, uncertainty
+
+
+def show_segment(viewer: Viewer) -> None:
+    """Bring the *Segment* dock to the front; open it, behind *Uncertainty* where that is, if it is not open."""
+    dock, _ = viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")
+    dock.show()
+    dock.raise_()
+
+
+def _tab_behind(window: Any, front: Any, dock: Any) -> None:
+    """Put a dock behind another as a tab, unless it has found its place before."""
+    if front not in window.tabifiedDockWidgets(dock):
+        window.tabifyDockWidget(front, dock)
+    dock.show()
+    front.raise_()

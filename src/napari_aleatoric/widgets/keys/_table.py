@@ -51,6 +51,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("undo_decision", "Take back my last decision", "Verdict", "U"),
     Action("write_comment", "Write a comment", "Verdict", "I"),
     Action("save_label", "Save the label as a new version", "Label", "S"),
+    Action("segment_box", "Segment by boxes, on or off", "Label", "Shift+B"),
+    Action("segment_points", "Segment by points, on or off", "Label", "Shift+P"),
     Action("toggle_heatmap", "Heatmap on or off", "View", "H"),
     Action("toggle_label", "Label on or off", "View", "W"),
     Action("toggle_outline", "Label as outline or filled", "View", "T"),

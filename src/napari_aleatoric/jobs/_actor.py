@@ -1,0 +1,108 @@
+"""An object in a process of its own that is asked often: it keeps what is expensive to load."""
+
+from __future__ import annotations
+
+import contextlib
+import subprocess
+import sys
+import threading
+from typing import Any
+
+from napari_aleatoric import errors
+from napari_aleatoric.errors import AleatoricError, Cancelled, JobFailedError
+
+from ._actor_pipe import receive, send
+from ._process import detached, exit_in_words
+
+__all__ = ["Actor"]
+
+
+class Actor:
+    """Makes an object elsewhere on this machine and calls its methods.
+
+    A network loaded into the window's own process would stop the window while libraries are loaded, share its
+    memory, and take it along when it dies. The process ends with `close`, and by itself when this program ends.
+
+    Parameters
+    ----------
+    factory : str
+        ``"module:function"`` that makes the object; only functions of this package are meant.
+    *arguments, **options
+        For it; like arguments and results of methods they are copied.
+
+    Raises
+    ------
+    AleatoricError
+        What the factory raised, with the same words.
+    JobFailedError
+        If it raised anything else, or the process ended.
+    """
+
+    def __init__(self, factory: str, *arguments: Any, **options: Any) -> None:
+        self._closed = False
+        self._lock = threading.Lock()
+        self._factory = (factory, arguments, options)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def open(self) -> None:
+        """Start the process and make the object; takes as long as the factory."""
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", f"{__package__}._actor_child"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            **detached(),
+        )
+        if self._closed:
+            self.close()
+        name, arguments, options = self._factory
+        self._ask(name, arguments, options)
+
+    def call(self, method: str, *arguments: Any, **options: Any) -> Any:
+        """Call a method, or read an attribute, and wait for the answer; one at a time, from any thread.
+
+        Raises
+        ------
+        Cancelled
+            If the actor was closed, before or meanwhile.
+        """
+        return self._ask(method, arguments, options)
+
+    def close(self) -> None:
+        """End the process at once, from any thread; calls under way end with `Cancelled`."""
+        self._closed = True
+        process = self._process
+        if process is None:
+            return
+        process.kill()
+        process.wait()
+
+    def _ask(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+        with self._lock:
+            process = self._process
+            if self._closed or process is None or process.stdin is None or process.stdout is None:
+                raise Cancelled("The process was ended.")
+            try:
+                send(process.stdin, (method, arguments, options))
+                fine, answer = receive(process.stdout)
+            except (OSError, EOFError, ValueError) as error:
+                raise self._ended(process) from error
+        if fine:
+            return answer
+        raise _error(*answer)
+
+    def _ended(self, process: subprocess.Popen[bytes]) -> AleatoricError:
+        if self._closed:
+            return Cancelled("The process was ended.")
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(5)
+        words = exit_in_words(process.poll())
+        return JobFailedError(f"The process that does this {words}. Try again; memory may have run out.")
+
+
+def _error(kind: str, words: str) -> Exception:
+    """Make an error of the same class, if it is one of ours."""
+    found = getattr(errors, kind, None)
+    if isinstance(found, type) and issubclass(found, AleatoricError):
+        return found(words)
+    return JobFailedError(f"{kind}: {words}")
