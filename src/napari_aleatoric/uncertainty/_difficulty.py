@@ -23,6 +23,7 @@ from ._variants import SCALE_VARIANTS, Field
 
 __all__ = ["DifficultyScores", "effective_rank", "feature_spectrum", "mask_limits", "score_difficulty"]
 
+_TOKEN = 16  # pixels of the input that a channel of the embedding stands for, on either axis
 _MARGIN = 2  # cells of the mask grid round an object
 _NNUNET_PERCENTILES = (0.5, 99.5)
 
@@ -157,12 +158,11 @@ def _covered(mask: NDArray[np.bool_], input_yx: tuple[int, int], tokens: tuple[i
     """Part of every token that a mask covers, by adding up pixels; at least the nearest token counts."""
     total = np.zeros(tokens)
     ys, xs = np.nonzero(mask)
-    per_token = [n / (p * t) for n, p, t in zip(mask.shape, input_yx, (16, 16), strict=True)]
-    rows = np.minimum(((ys + 0.5) / mask.shape[0] * input_yx[0] / 16).astype(np.int64), tokens[0] - 1)
-    columns = np.minimum(((xs + 0.5) / mask.shape[1] * input_yx[1] / 16).astype(np.int64), tokens[1] - 1)
+    size = [_TOKEN * n / p for n, p in zip(mask.shape, input_yx, strict=True)]  # of a token, in pixels
+    rows = np.minimum(((ys + 0.5) / size[0]).astype(np.int64), tokens[0] - 1)
+    columns = np.minimum(((xs + 0.5) / size[1]).astype(np.int64), tokens[1] - 1)
     np.add.at(total, (rows, columns), 1.0)
-    pixels_per_token = max(1.0, per_token[0] * 256 * per_token[1])
-    return np.asarray(np.minimum(total / pixels_per_token, 1.0))
+    return np.asarray(np.minimum(total / max(1.0, size[0] * size[1]), 1.0))
 
 
 def effective_rank(singular_values: NDArray[np.float64]) -> float:

@@ -35,7 +35,7 @@ SCALE_FLOOR = 1e-3
 
 _EPS_ENERGY = 1e-12  # relative guard in the denominator, so that scaling the map changes nothing
 _EPS_SIGMA = 1e-6  # the released code adds this to every singular value; here relative to the largest
-_BLOCK = 1 << 20  # numbers converted to float64 at a time
+_BLOCK = 1 << 18  # numbers converted to float64 at a time: few enough to stay in the processor's cache
 
 
 def gram(blocks: Iterable[NDArray[Any]], n_rows: int) -> FloatArray:
@@ -60,9 +60,16 @@ def gram(blocks: Iterable[NDArray[Any]], n_rows: int) -> FloatArray:
             raise DataError(f"Expected blocks with {n_rows} rows, got shape {block.shape}.")
         step = max(1, _BLOCK // max(1, n_rows))
         for first in range(0, block.shape[1], step):
-            part = np.nan_to_num(block[:, first : first + step].astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+            part = _finite(block[:, first : first + step].astype(np.float64))
             total += part @ part.T
     return total
+
+
+def _finite(values: FloatArray) -> FloatArray:
+    """Put 0 for NaN and infinity, in place; the sum tells whether there are any."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        clean = np.isfinite(values.sum())
+    return values if clean else np.nan_to_num(values, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
 
 def scale_from_singular_values(values: ArrayLike, energy: Energy = "sigma2") -> float:
@@ -155,15 +162,15 @@ def scale_of_map(feature_map: NDArray[Any]) -> tuple[float, float]:
 def spectrum(feature_map: NDArray[Any], unfold: int | None = None) -> FloatArray:
     """Singular values of an unfolded map, largest first, shape (r,); see `perception_scale` for the axes.
 
-    They come from the eigenvalues of the smaller Gram matrix, in float64; the map is divided by its peak first,
-    so only ratios of them mean something.
+    They come from the eigenvalues of the smaller Gram matrix, in float64; the map may be divided by a number
+    first, so only ratios of them mean something.
     """
     matrix, size = _unfolded(feature_map, unfold, False)
     return _singular_values(matrix, size)
 
 
 def _unfolded(feature_map: NDArray[Any], unfold: int | None, centre: bool) -> tuple[FloatArray, int]:
-    """Gram matrix of the smaller side of the unfolded map, scaled to a peak of 1, and its size."""
+    """Gram matrix of the smaller side of the unfolded map, up to a factor, and its size; in pieces."""
     if feature_map.ndim == 2:
         feature_map = feature_map[np.newaxis]
     if feature_map.ndim != 3 or feature_map.size == 0:
@@ -171,19 +178,26 @@ def _unfolded(feature_map: NDArray[Any], unfold: int | None, centre: bool) -> tu
     axis = (1 if feature_map.shape[0] == 1 else 0) if unfold is None else unfold
     if axis not in (0, 1, 2):
         raise DataError(f"unfold must be 0, 1 or 2, got {unfold}.")
-    matrix = np.moveaxis(feature_map, axis, 0).reshape(feature_map.shape[axis], -1)
+    rows = np.moveaxis(feature_map, axis, 0)
     if centre:
-        matrix = np.nan_to_num(matrix.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-        matrix = matrix - matrix.mean(axis=1, keepdims=True)
+        rows = np.nan_to_num(rows.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+        rows = rows - rows.mean(axis=(1, 2), keepdims=True)
     # the smaller side: both Gram matrices share their non-zero eigenvalues
-    if matrix.shape[0] > matrix.shape[1]:
-        matrix = matrix.T
-    peak = float(np.abs(np.where(np.isfinite(matrix), matrix, 0)).max(initial=0.0))
+    if rows.shape[0] > rows.shape[1] * rows.shape[2]:
+        rows = rows.reshape(rows.shape[0], -1).T[..., np.newaxis]
+    n = rows.shape[0]
+    step = max(1, _BLOCK // (n * rows.shape[2]))
+    pieces = [rows[:, i : i + step] for i in range(0, rows.shape[1], step)]  # views: nothing is held twice
+    # squares of shorter numbers cannot leave the range of double ones
+    peak = max(map(_peak, pieces)) if rows.dtype.kind == "f" and rows.dtype.itemsize > 4 else 1.0
     if peak == 0.0:
         return np.zeros((1, 1)), 1
-    step = max(1, _BLOCK // matrix.shape[0])
-    blocks = (matrix[:, i : i + step].astype(np.float64) / peak for i in range(0, matrix.shape[1], step))
-    return gram(blocks, matrix.shape[0]), matrix.shape[0]
+    return gram((p.reshape(n, -1) if peak == 1.0 else p.reshape(n, -1) / peak for p in pieces), n), n
+
+
+def _peak(values: NDArray[Any]) -> float:
+    found = float(np.abs(values).max(initial=0.0))
+    return found if np.isfinite(found) else float(np.abs(_finite(values.astype(np.float64))).max())
 
 
 def auv(
