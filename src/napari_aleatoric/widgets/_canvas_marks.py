@@ -61,7 +61,7 @@ class CanvasMarks(QWidget):
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Stay as large as the canvas."""
-        if event is not None and event.type() == QEvent.Type.Resize and watched is self._canvas:
+        if event is not None and event.type() == QEvent.Type.Resize and self._canvas is not None:
             self.setGeometry(self._canvas.rect())
         return super().eventFilter(watched, event)
 

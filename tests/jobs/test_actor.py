@@ -1,0 +1,110 @@
+"""An object in a process of its own: real processes, killed for real."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from napari_aleatoric.errors import Cancelled, DataError, JobFailedError, NotFoundError
+from napari_aleatoric.jobs import Actor
+
+
+@pytest.fixture
+def actor():
+    actor = Actor("tests_actor_doors:Counter", 5)
+    yield actor
+    actor.close()
+
+
+@pytest.fixture(autouse=True)
+def doors(tmp_path, monkeypatch):
+    """A module that only the child imports."""
+    (tmp_path / "tests_actor_doors.py").write_text(
+        "import os, sys, time\n"
+        "import numpy as np\n"
+        "from napari_aleatoric.errors import DataError, NotFoundError\n"
+        "class Counter:\n"
+        "    name = 'counter'\n"
+        "    def __init__(self, start):\n"
+        "        if start < 0:\n"
+        "            raise NotFoundError('There is nothing below zero.')\n"
+        "        print('noise on standard output', flush=True)\n"
+        "        self.n = start\n"
+        "    def add(self, k=1):\n"
+        "        self.n += k\n"
+        "        return self.n\n"
+        "    def twice(self, array): return 2 * array\n"
+        "    def pid(self): return os.getpid()\n"
+        "    def refuse(self): raise DataError('Expected less.')\n"
+        "    def odd(self): raise KeyError('x')\n"
+        "    def sleep(self): time.sleep(60)\n"
+    )
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", path)
+
+
+def test_it_lives_elsewhere_and_keeps_its_state(actor):
+    actor.open()
+    assert actor.call("pid") != os.getpid()
+    assert [actor.call("add"), actor.call("add", k=3)] == [6, 9]
+    assert actor.call("name") == "counter"
+    array = np.arange(300_000, dtype=np.float32).reshape(3, -1)
+    assert np.array_equal(actor.call("twice", array), 2 * array)
+
+
+def test_errors_come_back_in_their_own_class_and_it_goes_on(actor):
+    actor.open()
+    with pytest.raises(DataError, match=r"^Expected less\.$"):
+        actor.call("refuse")
+    with pytest.raises(JobFailedError, match="KeyError: 'x'"):
+        actor.call("odd")
+    assert actor.call("add") == 6
+
+
+def test_what_cannot_be_made_says_why():
+    actor = Actor("tests_actor_doors:Counter", -1)
+    with pytest.raises(NotFoundError, match="nothing below zero"):
+        actor.open()
+    actor.close()
+
+
+def test_a_killed_process_is_a_sentence(actor):
+    actor.open()
+    os.kill(actor.call("pid"), signal.SIGKILL)
+    with pytest.raises(JobFailedError, match="SIGKILL"):
+        actor.call("add")
+
+
+def test_closing_ends_a_call_under_way(actor):
+    actor.open()
+    pid = actor.call("pid")
+    errors: list[BaseException] = []
+
+    def wait() -> None:
+        try:
+            actor.call("sleep")
+        except BaseException as error:  # noqa: BLE001 - looked at below
+            errors.append(error)
+
+    thread = threading.Thread(target=wait)
+    thread.start()
+    while not actor._lock.locked():
+        time.sleep(0.001)
+    actor.close()
+    thread.join(10)
+    assert isinstance(errors[0], Cancelled)
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(Cancelled):
+        actor.call("add")
+
+
+def test_closed_before_it_was_opened_never_answers(actor):
+    actor.close()
+    with pytest.raises(Cancelled):
+        actor.open()
