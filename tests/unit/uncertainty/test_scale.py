@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -145,3 +147,17 @@ def test_wrong_input_is_refused() -> None:
         perception_scale(np.ones((2, 2, 2)), unfold=3)
     with pytest.raises(DataError, match="rows"):
         gram([np.zeros((3, 4))], 2)
+
+
+@pytest.mark.parametrize("unfold", [0, 1, 2])
+@pytest.mark.parametrize("kind", ["float32", "float64", "int16"])
+def test_a_large_map_is_not_held_twice(unfold: int, kind: str) -> None:
+    data = (np.random.default_rng(0).normal(size=(64, 320, 320)) * 100).astype(kind)
+    data[3, 4, 5] = 0 if kind == "int16" else np.nan
+    tracemalloc.start()
+    try:
+        perception_scale(data, unfold=unfold)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1e7 < data.nbytes, f"{peak / data.nbytes:.2f} of the map itself"
