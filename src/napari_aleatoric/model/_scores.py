@@ -65,6 +65,8 @@ class Measure:
         Name of the voxel map that shows where; "" if it has none.
     stored : bool
         False for values derived from the present cohort (percentiles, AUV), which are never stored.
+    detail : bool
+        An option for researchers: stored, exported and ranked by, but left out of the window's short list.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Measure:
     per_class: bool = True
     map_name: str = ""
     stored: bool = True
+    detail: bool = False
 
     @property
     def sign(self) -> float:

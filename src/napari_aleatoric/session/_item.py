@@ -61,6 +61,7 @@ class ItemData:
     original: NDArray[Any] | None
     display_range: tuple[float, float]
     heat: HeatMaps | None = None
+    map_name: str = DEFAULT_MAP
     flags: tuple[Flag, ...] = ()
     hot_spots: tuple[HotSpot, ...] = ()
     pending: tuple[PendingStrokes, ...] = ()
@@ -83,10 +84,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     corrected = "" if latest is None or latest.is_original else latest.correction_id
     label_map = current_label(workspace, store, key).upright()
     original = workspace.load_label(key.case_id, key.label_reader).upright().data if corrected else None
-    try:
-        heat = HeatMaps(read_map(workspace, key, map_name))
-    except NotFoundError:
-        heat = None
+    heat = load_heat(workspace, key, map_name)
     label = _paintable(label_map.data)
     pending, pending_voxels = _pending(workspace, key, label)
     return ItemData(
@@ -98,11 +96,20 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         original=None if original is None else _paintable(original),
         display_range=display_range(image),
         heat=heat,
+        map_name=map_name,
         flags=store.flags(key),
         hot_spots=store.hot_spots(key),
         pending=pending,
         pending_voxels=pending_voxels,
     )
+
+
+def load_heat(workspace: Workspace, key: ItemKey, map_name: str) -> HeatMaps | None:
+    """Read one voxel map of an item; None where it has none of that name. Runs in any thread."""
+    try:
+        return HeatMaps(read_map(workspace, key, map_name))
+    except NotFoundError:
+        return None
 
 
 def with_version(item: ItemData, workspace: Workspace, correction_id: str) -> ItemData:

@@ -11,6 +11,7 @@ __all__ = ["Prefetcher"]
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
+T = TypeVar("T")
 
 
 class Prefetcher(Generic[K, V]):
@@ -49,6 +50,10 @@ class Prefetcher(Generic[K, V]):
             if key not in self._futures:
                 self._futures[key] = self._executor.submit(self._load, key)
         self._trim()
+
+    def run(self, call: Callable[[], T]) -> Future[T]:
+        """Do something else in the reading thread, after what it is reading."""
+        return self._executor.submit(call)
 
     def forget(self, key: K | None = None) -> None:
         """Drop one value (its files changed), or all."""

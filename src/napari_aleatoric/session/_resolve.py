@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_aleatoric.model import ClassTable
+from napari_aleatoric.uncertainty import LABEL_RISK_MAP, MAPS
 
 from ._item import ItemData
 from ._options import ViewOptions
@@ -82,7 +83,7 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
         heatmap_opacity=options.heatmap_opacity,
         heatmap_limits=(255.0 * options.threshold, 255.0),
         legend=_legend(item, shown, available, classes),
-        legend_help=_HELP if visible else "",
+        legend_help=MAPS[item.map_name].sentence if visible else "",
         label_visible=options.label_visible,
         label_outline=options.label_outline,
         original_visible=options.original_visible and item.original is not None,
@@ -102,15 +103,10 @@ def _title(item: ItemData) -> str:
 
 def _legend(item: ItemData, shown: tuple[int, ...], available: tuple[int, ...], classes: ClassTable) -> str:
     if item.heat is None:
-        return "This case has no map yet: score the data set first."
+        if item.map_name == LABEL_RISK_MAP:
+            return "This case has no map yet: score the data set first."
+        return f"This case has no map of {MAPS[item.map_name].legend}: it comes with a frozen model (extra 'ai')."
     if not shown:
         return "All classes are switched off."
     which = "all classes" if shown == available else ", ".join(classes.name_of(c) for c in shown)
-    return f"1 − p(given label), {which}; one scale for all cases"
-
-
-_HELP = (
-    "How little the rest of the data set supports what was drawn here: 0 = supported, 1 = contradicted. Made by a "
-    "classifier that never saw this case. The colours mean the same in every case; values below the threshold are "
-    "not drawn."
-)
+    return f"{MAPS[item.map_name].legend}, {which}; one scale for all cases"

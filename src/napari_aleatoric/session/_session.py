@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from psygnal import Signal
@@ -23,7 +24,8 @@ from napari_aleatoric.model import (
 )
 
 from ._class_scores import class_scores
-from ._item import ItemData, load_item, with_version
+from ._heat import HeatMaps
+from ._item import ItemData, load_heat, load_item, with_version
 from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter
 from ._options import ViewOptions
@@ -55,7 +57,7 @@ class ReviewSession:
     queue_changed = Signal(object)  # Queue, as filtered
     item_loading = Signal(object)  # ItemKey
     item_changed = Signal(object)  # ItemData
-    version_changed = Signal(object)  # ItemData: the same strokes, now a saved version
+    version_changed = Signal(object)  # ItemData: the same strokes, now a saved version, or with another map
     view_changed = Signal(object)  # ViewState
     history_changed = Signal(object)  # ItemKey
     job_changed = Signal(object)  # JobStatus or None
@@ -67,6 +69,7 @@ class ReviewSession:
         self.reader = reader or _account_name()
         self.options = ViewOptions()
         self.options.events.connect(lambda *_: self._resolve())
+        self.options.events.map_name.connect(self._another_map)
         self._workspace: Workspace | None = None
         self._store: ReviewStore | None = None
         self._all: Queue | None = None
@@ -298,6 +301,31 @@ class ReviewSession:
             self._view = view
             self.view_changed.emit(view)
 
+    def _another_map(self, name: str) -> None:
+        """Read another voxel map for the item on screen; its strokes stay."""
+        if self._prefetch is None or self._workspace is None:
+            return
+        self._prefetch.forget()
+        if self._item is None:
+            return
+        workspace, key = self._workspace, self._item.key
+        future = self._prefetch.run(lambda: load_heat(workspace, key, name))
+        future.add_done_callback(lambda done: self._deliver(lambda: self._map_arrived(key, name, done)))
+
+    def _map_arrived(self, key: ItemKey, name: str, future: Future[HeatMaps | None]) -> None:
+        item = self._item
+        if item is None or item.key != key or self.options.map_name != name or future.cancelled():
+            return  # a late answer to an old question
+        error = future.exception()
+        if error is not None:
+            self.notice.emit(Notice(f"The map of {key} cannot be shown. {_sentence(error)}", Kind.ERROR))
+            return
+        self._item = replace(item, heat=future.result(), map_name=name)
+        self._place = -1
+        self._view = resolve(self._item, self.options, self.classes)
+        self.version_changed.emit(self._item)
+        self.view_changed.emit(self._view)
+
     def next_place(self, step: int = 1) -> HotPlace | None:
         """Return the hottest place, then the next hottest, and round again; None where the map shows none."""
         places = self._view.places if self._view is not None else ()
@@ -379,7 +407,8 @@ class ReviewSession:
                 return
             strokes.saved(snapshot)
             if strokes is self._strokes:
-                self._item = future.result()
+                shown = self._item or item  # its map may be another by now
+                self._item = replace(future.result(), heat=shown.heat, map_name=shown.map_name)
                 self._view = resolve(self._item, self.options, self.classes)
                 self.version_changed.emit(self._item)
             else:

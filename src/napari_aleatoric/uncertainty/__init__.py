@@ -4,7 +4,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from ._folds import Folds, assign_folds
-from ._measures import DIFFICULTY_MAP, LABEL_RISK_MAP, LABEL_RISK_PARTS, MEASURES, PROMPT_SPREAD_MAP
+from ._measures import (
+    DIFFICULTY_MAP,
+    LABEL_RISK_MAP,
+    LABEL_RISK_PARTS,
+    MAPS,
+    MEASURES,
+    PROMPT_SPREAD_MAP,
+    VoxelMapInfo,
+)
 from ._rank import STRATEGIES, Ranking, Strategy, adjusted_auv_of, auv_of, label_risk, rank
 from ._reason import place_in_words, reason, slices_in_words
 from ._scale import (
@@ -37,6 +45,7 @@ __all__ = [
     "DIFFICULTY_MAP",
     "LABEL_RISK_MAP",
     "LABEL_RISK_PARTS",
+    "MAPS",
     "MEASURES",
     "PROMPT_SPREAD_MAP",
     "SCALE_FLOOR",
@@ -57,6 +66,7 @@ __all__ = [
     "ScoreSpec",
     "ScoreTable",
     "Strategy",
+    "VoxelMapInfo",
     "adjusted_auv_of",
     "assign_folds",
     "auv",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
 
@@ -10,7 +11,15 @@ from napari_aleatoric.model import Direction, Measure, Question
 
 from ._variants import SCALE_VARIANTS
 
-__all__ = ["DIFFICULTY_MAP", "LABEL_RISK_MAP", "LABEL_RISK_PARTS", "MEASURES", "PROMPT_SPREAD_MAP"]
+__all__ = [
+    "DIFFICULTY_MAP",
+    "LABEL_RISK_MAP",
+    "LABEL_RISK_PARTS",
+    "MAPS",
+    "MEASURES",
+    "PROMPT_SPREAD_MAP",
+    "VoxelMapInfo",
+]
 
 LABEL_RISK_MAP = "label_risk"
 """Name of the voxel map 1 − p(given label)."""
@@ -37,7 +46,67 @@ def _variant(name: str, words: str) -> Measure:
         unit="",
         sentence=f"A variant of the perception scale ({words}). It says nothing about the label.",
         map_name=DIFFICULTY_MAP,
+        detail=True,
     )
+
+
+@dataclass(frozen=True)
+class VoxelMapInfo:
+    """What a voxel map shows, in words.
+
+    Parameters
+    ----------
+    name : str
+        As stored.
+    legend : str
+        A few words: what the values are.
+    low, high : str
+        What 0 and 1 mean, a word each.
+    sentence : str
+        In full.
+    """
+
+    name: str
+    legend: str
+    low: str
+    high: str
+    sentence: str
+
+
+_SCALE_OF_ALL = "The colours mean the same in every case; values below the threshold are not drawn."
+
+MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
+    {
+        info.name: info
+        for info in (
+            VoxelMapInfo(
+                LABEL_RISK_MAP,
+                "1 − p(given label)",
+                "supported",
+                "contradicted",
+                "How little the rest of the data set supports what was drawn here: 0 = supported, 1 = "
+                f"contradicted. Made by a classifier that never saw this case. {_SCALE_OF_ALL}",
+            ),
+            VoxelMapInfo(
+                DIFFICULTY_MAP,
+                "local difficulty",
+                "easy",
+                "hard",
+                "1 − perception scale of a small window of the frozen model's decoded map, along the border it "
+                f"drew. It is about the image and says nothing about the label. {_SCALE_OF_ALL}",
+            ),
+            VoxelMapInfo(
+                PROMPT_SPREAD_MAP,
+                "spread of answers",
+                "firm",
+                "moves",
+                "How far a frozen segmenter's answer moves here when its box is moved by a few voxels: twice the "
+                f"standard deviation of its probabilities. It is about the image, not the label. {_SCALE_OF_ALL}",
+            ),
+        )
+    }
+)
+"""The voxel maps by name."""
 
 
 def _declare(*measures: Measure) -> Mapping[str, Measure]:

@@ -126,3 +126,12 @@ def test_unknown_wish_is_an_error() -> None:
         ViewOptions(opacity=0.3)  # the field is called heatmap_opacity
     with pytest.raises(ValueError):
         ViewOptions(threshold=1.5)
+
+
+def test_the_legend_says_which_map_it_is() -> None:
+    state = resolve(item(map_name="difficulty"), ViewOptions(), CLASSES)
+    assert "difficulty" in state.legend
+    assert "nothing about the label" in state.legend_help
+    without = resolve(item(map_name="difficulty", heat=None), ViewOptions(), CLASSES)
+    assert "frozen model" in without.legend
+    assert "score the data set" not in without.legend

@@ -353,3 +353,43 @@ def test_label_map_of_a_saved_version_is_on_the_stored_grid(session: Now, worksp
         stored = np.round(saved.geometry.index_from_lps(upright.lps_from_index([z, y, x]))).astype(int)
         assert saved.data[tuple(stored)] == 5
         assert np.array_equal(LabelMap(saved.data, saved.geometry).upright().data, painted)
+
+
+def until(session: Now, condition: Callable[[], bool]) -> None:
+    """Run what threads delivered until something holds."""
+    import time
+
+    for _ in range(2000):
+        while session.waiting:
+            session.waiting.pop(0)()
+        if condition():
+            return
+        time.sleep(0.005)
+    raise AssertionError("it did not happen")
+
+
+def test_another_map_comes_without_touching_the_strokes(session: Now, workspace: Workspace) -> None:
+    for key in list(workspace.dataset.items)[:3]:  # the last one has no such map
+        label = workspace.load_label(*key).upright()
+        heat = np.full((1, *label.data.shape), 0.6, dtype=np.float32)
+        write_map(workspace, key, "difficulty", heat, (1,), label.geometry, {})
+    session.show(session.queue.key(0))
+    before = session.item
+    paint(session)
+    assert session.unsaved
+    session.options.map_name = "difficulty"
+    until(session, lambda: session.item.map_name == "difficulty")
+    assert session.item.label is before.label
+    assert session.unsaved
+    assert session.item.heat.maximum((1,)).min() == 153
+    assert "difficulty" in session.view.legend
+    session.options.map_name = "label_risk"
+    session.options.map_name = "difficulty"  # at once again: the answer in between is dropped
+    until(session, lambda: session.item.map_name == "difficulty" and not session.waiting)
+    shown = {}
+    for key in workspace.dataset.items:
+        session.go(key)
+        until(session, lambda key=key: session.item.key == key)
+        shown[key] = session.item.heat is not None
+    assert list(shown.values()) == [True, True, True, False]
+    assert "frozen model" in next(session.view.legend for _ in [0] if not shown[session.item.key])

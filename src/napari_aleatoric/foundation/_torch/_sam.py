@@ -30,6 +30,7 @@ _OVERSIZE = 1.5  # input pixels per pixel of the slice, at least, where the netw
 _SMALLEST = 96  # input side in pixels
 _PIXELS_AT_ONCE = 8 * 256 * 256  # of input, in one batch of the encoder
 _PROMPTS_AT_ONCE = 32
+_WINDOW_INPUT = 192  # pixels of the input for a window round a prompt, at least: fine borders of small objects
 _SMALLEST_WINDOW = 24  # pixels of the slice that are looked at round a prompt, at least
 
 
@@ -87,6 +88,7 @@ class SamSegmenter:
         self._trained_size = int(sam.image_encoder.img_size)
         windows = [int(block.window_size) for block in sam.image_encoder.blocks]
         self._step = PATCH * max([2, *windows])
+        self._window_size = min(self._trained_size, self._step * math.ceil(_WINDOW_INPUT / self._step))
 
     @property
     def name(self) -> str:
@@ -119,8 +121,11 @@ class SamSegmenter:
         DataError
             If a slice has another shape or type.
         """
+        return self._embed(slices, [self.input_size_for(image.shape[:2]) for image in slices])
+
+    def _embed(self, slices: Sequence[NDArray[np.uint8]], sizes: Sequence[int]) -> list[Embedding]:
+        """Look at each slice at an input size of its own."""
         images = [grey_or_colour(image) for image in slices]
-        sizes = [self.input_size_for(image.shape[:2]) for image in images]
         found: list[Embedding | None] = [None] * len(images)
         for rows in _batches(sizes, lambda size: max(1, _PIXELS_AT_ONCE // size**2)):
             inputs, fills = zip(*(self._input(images[row], sizes[row]) for row in rows), strict=True)
@@ -300,7 +305,8 @@ class SamSegmenter:
 
     def _in_window(self, image: NDArray[np.uint8], inside: Prompt, window: tuple[int, int, int, int]) -> Prediction:
         x0, y0, x1, y1 = window
-        found = self.predict(self.embed([image[y0:y1, x0:x1]]), [inside])[0]
+        size = self._input_size or self._window_size
+        found = self.predict(self._embed([image[y0:y1, x0:x1]], [size]), [inside])[0]
         return Prediction(found.logits, found.iou, (image.shape[0], image.shape[1]), window)
 
 

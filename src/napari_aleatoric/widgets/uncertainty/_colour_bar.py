@@ -17,6 +17,7 @@ class ColourBar(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._low = 0.25
+        self._words = ("supported", "contradicted")
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Colour bar of the heatmap")
 
@@ -24,6 +25,12 @@ class ColourBar(QWidget):
         """Say where the scale begins to be drawn."""
         if low != self._low:
             self._low = low
+            self.update()
+
+    def set_words(self, low: str, high: str) -> None:
+        """Say what 0 and 1 mean."""
+        if (low, high) != self._words:
+            self._words = (low, high)
             self.update()
 
     def sizeHint(self) -> QSize:
@@ -42,8 +49,8 @@ class ColourBar(QWidget):
         painter.fillRect(QRectF(start, 0, area.width() - start, 12), gradient)
         painter.setPen(self.palette().windowText().color())
         line = QRectF(0, 13, self.width(), self.fontMetrics().height() + 2)
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignLeft), "0 supported")
-        painter.drawText(line, int(Qt.AlignmentFlag.AlignRight), "1 contradicted")
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignLeft), f"0 {self._words[0]}")
+        painter.drawText(line, int(Qt.AlignmentFlag.AlignRight), f"1 {self._words[1]}")
         if 0.3 <= self._low <= 0.62:
             middle = QRectF(start - 20, 13, 40, line.height())
             painter.drawText(middle, int(Qt.AlignmentFlag.AlignHCenter), f"{self._low:.2f}")

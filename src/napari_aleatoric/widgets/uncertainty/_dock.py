@@ -21,7 +21,7 @@ from qtpy.QtWidgets import (
 )
 
 from napari_aleatoric.session import ItemData, ViewState
-from napari_aleatoric.uncertainty import MEASURES
+from napari_aleatoric.uncertainty import MAPS, MEASURES
 from napari_aleatoric.widgets._hub_dock import HubDock
 
 from ._class_list import ClassList
@@ -52,7 +52,7 @@ class UncertaintyDock(HubDock):
         self.measure.setAccessibleName("Measure shown per class")
         self.measure.setMinimumContentsLength(10)
         for name, measure in MEASURES.items():
-            if measure.per_class:
+            if measure.per_class and not measure.detail:
                 self.measure.addItem(measure.title, name)
                 words = f"{measure.question.sentence} {measure.sentence}"
                 self.measure.setItemData(self.measure.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
@@ -148,6 +148,9 @@ class UncertaintyDock(HubDock):
         self.question.setText(measure.question.sentence)
         self.question.setToolTip(measure.sentence)
         self.measure.setToolTip(f"{measure.question.sentence} {measure.sentence}")
+        if measure.map_name:
+            self.session.options.map_name = measure.map_name
+            self.bar.set_words(MAPS[measure.map_name].low, MAPS[measure.map_name].high)
         self._show_scores()
 
     def _show_heatmap_on(self, on: bool) -> None:
