@@ -18,7 +18,7 @@ from napari_aleatoric.model import Geometry, ItemKey, LabelMap, RecordingReporte
 from napari_aleatoric.review import ReviewStore, ScoreSummary, build_queue, save_correction, score_workspace
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP, ScoreSpec, rank
 
-SPEC = ScoreSpec(rounds=10, samples_per_case=500)
+SPEC = ScoreSpec(rounds=10, samples_per_case=500, encoder="filter-bank")
 SHAPE = (12, 16, 18)
 # stored with x and z flipped, so that stored and upright order differ
 FLIPPED = Geometry(SHAPE, (2.0, 1.0, 1.0), (5, 6, 7), ((-1, 0, 0), (0, 1, 0), (0, 0, -1)))

@@ -1,0 +1,198 @@
+"""Scoring with a frozen Segment Anything network: small and untrained, but through real files and the real loader."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("segment_anything")
+
+from safetensors.torch import save_file  # noqa: E402
+
+from napari_aleatoric.errors import NotFoundError  # noqa: E402
+from napari_aleatoric.foundation import (  # noqa: E402
+    Box,
+    WeightsStore,
+    decode_classes,
+    embed_volume,
+    intensity_range,
+    segmenter,
+)
+from napari_aleatoric.foundation._torch._sam_net import ARCHITECTURES, build_sam  # noqa: E402
+from napari_aleatoric.io import Workspace, map_names, read_map, scan, write_label_map, write_volume  # noqa: E402
+from napari_aleatoric.model import WHOLE_CASE, Geometry, ItemKey, LabelMap, Volume  # noqa: E402
+from napari_aleatoric.review import ReviewStore, score_workspace  # noqa: E402
+from napari_aleatoric.uncertainty import SCALE_VARIANTS, ScoreSpec, perception_scale  # noqa: E402
+
+SPEC = ScoreSpec(rounds=5, samples_per_case=300, encoder="mine", jitters=2, device="cpu")
+# stored flipped, so that stored and upright order differ
+GRID = Geometry((10, 24, 34), (2.0, 1.0, 1.0), (5, 6, 7), ((-1, 0, 0), (0, 1, 0), (0, 0, -1)))
+
+
+def bring_weights(folder: Path, seed: int, name: str = "mine") -> None:
+    torch.manual_seed(seed)
+    sam = build_sam(ARCHITECTURES["small"])
+    save_file({k: v.contiguous() for k, v in sam.state_dict().items()}, folder / "any.safetensors")
+    WeightsStore().import_file(name, folder / "any.safetensors", architecture="small")
+
+
+@pytest.fixture
+def weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder of weights with a random network called 'mine'."""
+    monkeypatch.setenv("ALEATORIC_WEIGHTS", str(tmp_path / "weights"))
+    bring_weights(tmp_path, 0)
+    return tmp_path
+
+
+def ellipsoid(shape: tuple[int, ...], seed: int) -> np.ndarray:
+    rng = np.random.default_rng(seed)
+    centre = [n / 2 + rng.uniform(-1, 1) for n in shape]
+    radii = [max(1.0, 0.3 * n) for n in shape]
+    distance = sum(((i - c) / r) ** 2 for i, c, r in zip(np.indices(shape), centre, radii, strict=True))
+    return np.where(distance < 0.3, 5, np.where(distance < 1, 2, 0)).astype(np.uint8)
+
+
+def data_set(root: Path, cases: dict[str, tuple[np.ndarray, np.ndarray]], geometry: Geometry = GRID) -> Workspace:
+    data = root / "data"
+    data.mkdir()
+    rows = ["case,image,label,reader,patient,class_names"]
+    for name, (image, label) in cases.items():
+        write_volume(data / f"{name}.nrrd", Volume(image, geometry))
+        write_label_map(data / f"{name}_label.nii.gz", LabelMap(label, geometry))
+        rows.append(f"{name},{name}.nrrd,{name}_label.nii.gz,,,2=shell;5=core")
+    (data / "manifest.csv").write_text("\n".join(rows))
+    return Workspace.create(root / "review", scan(data))
+
+
+def ordinary(n: int = 4, shape: tuple[int, ...] = GRID.shape_zyx) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    found = {}
+    for i in range(n):
+        label = ellipsoid(shape, i)
+        noise = np.random.default_rng(i).normal(0, 5, shape)
+        found[f"c{i}"] = ((40.0 * label + noise).astype(np.float32), label)
+    return found
+
+
+def values(ws: Workspace, key: ItemKey) -> dict[tuple[str, int], float]:
+    with ReviewStore.open(ws.store_url) as store:
+        return {(v.measure, v.class_index): v.value for v in store.item_scores(key).values}
+
+
+def test_every_variant_and_both_maps_are_stored(weights: Path) -> None:
+    ws = data_set(weights, ordinary())
+    summary = score_workspace(ws, SPEC)
+    assert (summary.n_scored, summary.refused) == (4, ())
+    key = ItemKey("c1")
+    found = values(ws, key)
+    for name in (*SCALE_VARIANTS, "feature_scale", "effective_rank", "prompt_spread"):
+        assert found[(name, WHOLE_CASE)] == pytest.approx((found[(name, 1)] + found[(name, 2)]) / 2), name
+    assert set(map_names(ws, key)) == {"label_risk", "difficulty", "prompt_spread"}
+    label = ws.load_label(*key).upright()
+    for name in ("difficulty", "prompt_spread"):
+        assert read_map(ws, key, name).geometry == label.geometry
+    # the same numbers by hand, through the open doors only
+    volume = ws.load_image("c1").upright()
+    model = segmenter("mine", device="cpu")
+    around = Box.around(label.data > 0)
+    assert around is not None
+    margins = [max(8, round(0.25 * n)) for n in around.shape_zyx]
+    box = around.grown((1, margins[1], margins[2]), volume.geometry.shape_zyx)
+    embedded = embed_volume(model, volume, box, limits=intensity_range(volume.data))
+    classes = ws.dataset.classes.index_map(label.data)
+    decoded = decode_classes(model, embedded, classes, [1, 2])
+    for row in range(2):
+        whole = perception_scale(decoded.logits[row])
+        assert found[("scale_sigma2_slices_full", row + 1)] == pytest.approx(whole, rel=1e-4)
+
+
+def test_scores_hold_until_the_weights_change(weights: Path) -> None:
+    ws = data_set(weights, ordinary())
+    first = score_workspace(ws, SPEC)
+    before = values(ws, ItemKey("c0"))
+    assert score_workspace(ws, SPEC).n_reused == 4
+    (weights / "weights").rename(weights / "old")
+    bring_weights(weights, seed=1)
+    second = score_workspace(ws, SPEC)
+    assert second.n_scored == 4
+    assert second.plan_digest != first.plan_digest
+    after = values(ws, ItemKey("c0"))
+    assert after[("perception_scale", 1)] != before[("perception_scale", 1)]
+    assert after[("nll_union", 1)] == before[("nll_union", 1)]  # the label's risk has another source
+
+
+def test_mask_normalised_input_is_another_measure(weights: Path) -> None:
+    ws = data_set(weights, ordinary())
+    score_workspace(ws, SPEC)
+    raw = values(ws, ItemKey("c0"))
+    score_workspace(ws, SPEC.model_copy(update={"normalise": "mask"}))
+    masked = values(ws, ItemKey("c0"))
+    assert masked[("scale_sigma2_slices_full", 1)] != raw[("scale_sigma2_slices_full", 1)]
+
+
+def test_unknown_model_is_refused_before_anything_is_read(weights: Path) -> None:
+    ws = data_set(weights, ordinary(2))
+    with pytest.raises(NotFoundError, match="no-such"):
+        score_workspace(ws, SPEC.model_copy(update={"encoder": "no-such"}))
+    with pytest.raises(NotFoundError, match="aleatoric weights"):
+        score_workspace(ws, SPEC.model_copy(update={"encoder": "sam-vit-b"}))
+
+
+def test_odd_cases_have_a_result_or_a_sentence(weights: Path) -> None:
+    cases = ordinary(3)
+    image, label = cases["c0"]
+    cases["empty"] = (image, np.zeros_like(label))
+    one = np.zeros_like(label)
+    one[5, 12, 17] = 5
+    cases["one_voxel"] = (image, one)
+    cases["constant"] = (np.full_like(image, 7), label)
+    holes = image.copy()
+    holes[3:6, 10:14, 10:20] = np.nan
+    cases["holes"] = (holes, label)
+    ws = data_set(weights, cases)
+    summary = score_workspace(ws, SPEC)
+    assert summary.n_scored + len(summary.refused) == len(cases)
+    assert summary.n_scored == len(cases)
+    assert ("perception_scale", WHOLE_CASE) not in values(ws, ItemKey("empty"))
+    for name in ("one_voxel", "constant", "holes"):
+        found = values(ws, ItemKey(name))
+        assert 0 <= found[("perception_scale", WHOLE_CASE)] <= 1
+        assert all(np.isfinite(v) for v in found.values()), name
+    assert ("perception_scale", 1) not in values(ws, ItemKey("one_voxel"))  # only class 2 is there
+
+
+@pytest.mark.parametrize("colour", [False, True])
+def test_flat_images(weights: Path, colour: bool) -> None:
+    shape = (1, 60, 44)
+    geometry = Geometry(shape)
+    cases = {}
+    for name, (image, label) in ordinary(4, shape).items():
+        picture = image.clip(0, 255).astype(np.uint8)
+        cases[name] = (np.stack([picture, picture // 2, 255 - picture], axis=-1) if colour else picture, label)
+    ws = data_set(weights, cases, replace(geometry, spacing_known=True))
+    assert score_workspace(ws, SPEC).n_scored == 4
+    found = values(ws, ItemKey("c2"))
+    assert found[("scale_sigma2_slices_full", 1)] == found[("scale_sigma2_rows_full", 1)]
+    assert read_map(ws, ItemKey("c2"), "difficulty").geometry.shape_zyx == shape
+
+
+def test_the_filter_bank_needs_no_torch(weights: Path) -> None:
+    ws = data_set(weights, ordinary(3))
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from napari_aleatoric.io import Workspace\n"
+        "from napari_aleatoric.review import score_workspace\n"
+        "from napari_aleatoric.uncertainty import ScoreSpec\n"
+        f"ws = Workspace.open(Path({str(ws.root)!r}))\n"
+        "score_workspace(ws, ScoreSpec(rounds=5, samples_per_case=300, encoder='filter-bank'))\n"
+        "print(sorted({'torch', 'segment_anything'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    assert done.stdout.strip().endswith("[]")
+    assert 0 < values(ws, ItemKey("c0"))[("perception_scale", 1)] < 1
