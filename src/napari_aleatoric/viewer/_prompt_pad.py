@@ -149,33 +149,32 @@ class PromptPad:
     def _dragged_box(self, layer: Labels, plane: SlicePlane, event: Any) -> Iterator[None]:
         event.handled = True  # or the image would follow the mouse
         start, at = pixel_at(self._viewer, layer, plane, event.position), np.array(event.pos)
-        end, moved = start, 0.0
         yield
         while event.type == "mouse_move":
             event.handled = True
-            end = pixel_at(self._viewer, layer, plane, event.position)
-            moved = max(moved, float(np.abs(np.array(event.pos) - at).max()))
-            if moved >= _STILL:
-                self._show_box(layer, plane, start, end)
+            if _far(event.pos, at):
+                self._show_box(layer, plane, start, pixel_at(self._viewer, layer, plane, event.position))
             yield
         event.handled = True
+        end = pixel_at(self._viewer, layer, plane, event.position)
         box = box_of_drag(start, end, (layer.data.shape[plane.right], layer.data.shape[plane.down]))
-        if moved < _STILL or box is None or plane_in_view(self._viewer, layer) != plane:
+        if not _far(event.pos, at) or box is None or plane_in_view(self._viewer, layer) != plane:
             self.clear()
             return
+        self._show_box(layer, plane, start, end)
         self._on_box(plane, box)
 
     def _clicked(self, layer: Labels, plane: SlicePlane, event: Any) -> Iterator[None]:
         button, outside = event.button, event.button == 2 or "Shift" in event.modifiers
         point, at = pixel_at(self._viewer, layer, plane, event.position), np.array(event.pos)
-        moved = 0.0
+        dragged = False
         yield
         while event.type == "mouse_move":
-            moved = max(moved, float(np.abs(np.array(event.pos) - at).max()))
+            dragged = dragged or _far(event.pos, at)
             yield
         x, y = point
         inside = -0.5 <= x < layer.data.shape[plane.right] - 0.5 and -0.5 <= y < layer.data.shape[plane.down] - 0.5
-        if moved < _STILL and inside and event.button == button:
+        if not (dragged or _far(event.pos, at)) and inside and event.button == button:
             self._on_point(plane, point, 0 if outside else 1)
 
     def _dragged_image(self, event: Any) -> Iterator[None]:
@@ -230,3 +229,8 @@ def box_of_drag(
     x0, y0 = (max(int(np.floor(v + 0.5)), 0) for v in low)
     x1, y1 = (min(int(np.floor(v + 0.5)), n - 1) for v, n in zip(high, size_xy, strict=True))
     return (x0, y0, x1, y1) if x0 <= x1 and y0 <= y1 else None
+
+
+def _far(pos: Any, start: Any) -> bool:
+    """Whether the mouse was dragged, not just clicked with an unsteady hand."""
+    return float(np.abs(np.asarray(pos) - start).max()) >= _STILL

@@ -192,7 +192,7 @@ class Segmenting:
         if layer is None or layer is self._listening:
             return
         layer.events.set_data.connect(self._label_changed)
-        layer.events.paint.connect(self._label_changed)
+        layer.events.labels_update.connect(self._label_changed)
         self._listening = layer
 
     def _label_changed(self, event: Any = None) -> None:

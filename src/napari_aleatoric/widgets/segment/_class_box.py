@@ -43,8 +43,9 @@ class ClassBox(QComboBox):
     def mark(self, value: int) -> None:
         """Mark a label value; one that is no class is shown by its number."""
         row = self.findData(value)
-        while row < 0 and self.count() > self._n_known:
-            self.removeItem(self.count() - 1)
+        if row < self._n_known:
+            for extra in range(self.count() - 1, self._n_known - 1, -1):
+                self.removeItem(extra)
         if row < 0:
             self.addItem(f"label {value} (no class)", value)
             row = self.count() - 1
