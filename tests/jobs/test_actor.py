@@ -39,6 +39,7 @@ def doors(tmp_path, monkeypatch):
         "        self.n += k\n"
         "        return self.n\n"
         "    def twice(self, array): return 2 * array\n"
+        "    def threads(self): return os.environ['OMP_NUM_THREADS']\n"
         "    def pid(self): return os.getpid()\n"
         "    def refuse(self): raise DataError('Expected less.')\n"
         "    def odd(self): raise KeyError('x')\n"
@@ -108,3 +109,11 @@ def test_closed_before_it_was_opened_never_answers(actor):
     actor.close()
     with pytest.raises(Cancelled):
         actor.open()
+
+
+@pytest.mark.parametrize(("wish", "cores", "threads"), [("", 8, "7"), ("", 1, "1"), ("2", 8, "2"), ("16", 8, "7")])
+def test_it_leaves_a_core_to_the_window(actor, monkeypatch, wish, cores, threads):
+    monkeypatch.setenv("OMP_NUM_THREADS", wish)
+    monkeypatch.setattr("napari_aleatoric.jobs._actor.usable_cores", lambda: cores)
+    actor.open()
+    assert actor.call("threads") == threads
