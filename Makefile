@@ -19,7 +19,7 @@ PYTHON ?= $(shell for python in python3.11 python3.12 python3.13 python3.14 pyth
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
 
-demo: $(VENV)/installed $(if $(HEADLESS),screen) ## generate samples, score them, open the window (HEADLESS=out: screenshots into out/)
+demo: $(VENV)/runs $(if $(HEADLESS),screen) ## generate samples, score them, open the window (HEADLESS=out: screenshots into out/)
 	$(BIN)/aleatoric demo $(if $(HEADLESS),--headless $(HEADLESS))
 
 test: lint unit ## everything that must hold: lint, types, import contracts, manifest, tests
@@ -57,6 +57,11 @@ $(BIN)/python:
 
 $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[dev]'
+	@touch $@
+
+# What a reviewer installs: no torch, no test tools. Nothing to do where the tests' environment is already made.
+$(VENV)/runs: pyproject.toml constraints.txt | $(BIN)/python
+	[ -f $(VENV)/installed ] || $(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[qt]'
 	@touch $@
 
 $(VENV)/installed-docs: $(VENV)/installed
