@@ -161,7 +161,7 @@ def test_embed_a_volume_with_vit_b(benchmark: Any, capsys: pytest.CaptureFixture
     rate = product_rate()
 
     embeddings = benchmark.pedantic(segmenter.embed, args=(list(data),), rounds=3)
-    looking = benchmark.stats.stats.min
+    looking = benchmark.stats.stats.median  # the predictor has one round and no luckiest one
     logits, asking = timed(lambda: ask(segmenter, embeddings, boxes))
     expected, its_looking, its_asking = by_predictor(segment_anything.SamPredictor(sam), data, boxes)
 
