@@ -66,7 +66,7 @@ def plain() -> Any:
 
 
 def ours(sam: Any, **options: Any) -> SamSegmenter:
-    return SamSegmenter(sam, "net", **{"device": "cpu", "precision": "float32", **options})
+    return SamSegmenter(sam, "net", **{"device": "cpu", "precision": "float32", "focus": 1.8, **options})
 
 
 def picture(height: int, width: int, seed: int = 0, colours: int = 3) -> NDArray[np.uint8]:
@@ -602,7 +602,7 @@ class Recorder(SamSegmenter):
 
 
 def test_after_points_alone_the_window_lies_round_what_the_whole_slice_gave(sam: Any) -> None:
-    segmenter = Recorder(sam, "net", device="cpu")
+    segmenter = Recorder(sam, "net", device="cpu", focus=1.8)
     found = segmenter.segment(picture(100, 160), Prompt(points_xy=((120, 70), (117, 66)), point_labels=(1, 0)))
     assert found.window_xyxy == (108, 58, 132, 82)
     embedding, prompt = segmenter.asked[-1]
@@ -613,7 +613,7 @@ def test_after_points_alone_the_window_lies_round_what_the_whole_slice_gave(sam:
 
 
 def test_points_that_lie_outside_the_window_are_not_asked_in_it(sam: Any) -> None:
-    segmenter = Recorder(sam, "net", device="cpu")
+    segmenter = Recorder(sam, "net", device="cpu", focus=1.8)
     image = picture(100, 160)
     points = ((5, 5), (120, 70), (131.4, 70), (131.6, 70))
     segmenter.segment(image, Prompt(points_xy=points, point_labels=(0, 1, 0, 0)))

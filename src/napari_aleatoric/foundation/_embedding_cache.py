@@ -15,6 +15,7 @@ missed, too, and made again.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
@@ -40,6 +41,8 @@ _FORMAT = 1
 _SUFFIX = ".zarr.zip"
 _GONE = ".gone-"  # entries on their way out
 _SLACK = 20  # a twentieth of the limit is written between two looks at the folder
+_UNFINISHED = ".new-"
+_ATTEMPTS = 6  # to put a file into an entry that other processes may remove at that moment
 _LEFT_BEHIND_S = 600.0  # a file still unfinished after that was left by a process that was killed
 
 
@@ -130,7 +133,7 @@ class EmbeddingCache:
         try:
             try:
                 self._write(path, key, index, embedding)
-            except FileNotFoundError:  # another process made room with this very entry
+            except FileNotFoundError:  # somebody deleted the whole folder at this moment
                 self._write(path, key, index, embedding)
         except OSError as error:
             self._stop_writing(error)
@@ -141,12 +144,13 @@ class EmbeddingCache:
             self.put(key, index, embedding)
 
     def _write(self, path: Path, key: str, index: int, embedding: Embedding) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+        self._folder.mkdir(parents=True, exist_ok=True)
+        temporary = self._folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
         try:
+            temporary.open("xb").close()  # says why where it may not be written; zarr would not
             _write_array(temporary, key, index, embedding)
             if self._make_room(key, temporary.stat().st_size):
-                _replace(temporary, path)
+                _move(temporary, path)
         finally:
             with contextlib.suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -186,13 +190,17 @@ class EmbeddingCache:
     def _look(self, keep: str, n_bytes: int, most: int) -> int:
         """Measure the folder, remove entries until so many bytes more would fit, and return what is left."""
         entries = []
-        with os.scandir(self._folder) as folders:
-            for folder in folders:
-                if folder.name.startswith(_GONE):  # a process was killed while it removed this
-                    shutil.rmtree(folder.path, ignore_errors=True)
-                elif len(folder.name) == 32:
-                    with contextlib.suppress(OSError):  # another process removes it at this moment
-                        entries.append((folder.stat().st_mtime_ns, folder.name, _size_of(Path(folder.path))))
+        now = time.time()
+        with os.scandir(self._folder) as found:
+            for each in found:
+                with contextlib.suppress(OSError):  # another process removes it at this moment
+                    if each.name.startswith(_GONE):  # a process was killed while it removed this
+                        shutil.rmtree(each.path, ignore_errors=True)
+                    elif each.name.startswith(_UNFINISHED):
+                        if now - each.stat().st_mtime > _LEFT_BEHIND_S:
+                            Path(each.path).unlink()
+                    elif len(each.name) == 32:
+                        entries.append((each.stat().st_mtime_ns, each.name, _size_of(each.path)))
         total = sum(size for _, _, size in entries)
         if total + n_bytes <= most:
             return total
@@ -216,27 +224,26 @@ class EmbeddingCache:
         return True
 
 
-def _size_of(entry: Path) -> int:
-    """Bytes of the finished files of an entry; files that a killed process left unfinished are removed."""
-    total = 0
-    now = time.time()
+def _size_of(entry: str) -> int:
     with os.scandir(entry) as files:
-        for file in files:
-            with contextlib.suppress(OSError):
-                facts = file.stat()
-                if file.name.endswith(_SUFFIX):
-                    total += facts.st_size
-                elif now - facts.st_mtime > _LEFT_BEHIND_S:
-                    Path(file.path).unlink()
-    return total
+        return sum(file.stat().st_size for file in files)
 
 
-def _replace(temporary: Path, path: Path) -> None:
-    try:
-        temporary.replace(path)
-    except PermissionError:
-        if os.name != "nt":  # there, a file that somebody reads cannot be replaced; it has the same content
-            raise
+def _move(temporary: Path, path: Path) -> None:
+    """Put a finished file where it belongs."""
+    for left in reversed(range(_ATTEMPTS)):
+        path.parent.mkdir(exist_ok=True)
+        try:
+            temporary.replace(path)
+        except FileNotFoundError:  # another process made room with this very entry
+            if not left:
+                raise
+        except PermissionError:
+            if os.name != "nt":  # there, a file that somebody reads cannot be replaced; it has the same content
+                raise
+            return
+        else:
+            return
 
 
 # -- one file -------------------------------------------------------------------------------------
@@ -259,16 +266,19 @@ def _write_array(path: Path, key: str, index: int, embedding: Embedding) -> None
         "segmenter": embedding.segmenter,
         "shape_yx": [int(n) for n in embedding.shape_yx],
     }
-    with zarr.storage.ZipStore(path, mode="w") as store:
-        array = zarr.create_array(
-            store,
-            shape=values.shape,
-            chunks=values.shape,
-            dtype="float16",
-            compressors=None,
-            attributes={**attributes, "digest": _digest(values, key, index, attributes)},
-        )
-        array[...] = values
+    try:
+        with zarr.storage.ZipStore(path, mode="w") as store:
+            array = zarr.create_array(
+                store,
+                shape=values.shape,
+                chunks=values.shape,
+                dtype="float16",
+                compressors=None,
+                attributes={**attributes, "digest": _digest(values, key, index, attributes)},
+            )
+            array[...] = values
+    except AttributeError as error:  # a store whose file cannot be opened fails once more when it is closed
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
 
 
 def _read(path: Path, key: str, index: int) -> Embedding | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -314,10 +315,21 @@ def test_an_image_larger_than_the_limit_keeps_its_first_slices(tmp_path: Path) -
     assert_same(cache.get(OTHER, 0), embedding(0, (16, 8, 8)))
 
 
+def test_the_folder_may_be_deleted_while_it_is_used(tmp_path: Path) -> None:
+    cache = EmbeddingCache(tmp_path / "cache")
+    cache.put(KEY, 0, embedding(0))
+    shutil.rmtree(tmp_path / "cache")
+    assert cache.get(KEY, 0) is None
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        cache.put(KEY, 1, embedding(1))
+    assert_same(cache.get(KEY, 1), embedding(1))
+
+
 def test_what_a_killed_process_left_unfinished_is_swept_up(tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path)
     cache.put(KEY, 0, embedding(0))
-    old, young = tmp_path / KEY / ".old.tmp", tmp_path / KEY / ".young.tmp"
+    old, young = tmp_path / ".new-0", tmp_path / ".new-1"
     gone = tmp_path / ".gone-0"
     gone.mkdir()
     for path in (old, young, gone / "0.zarr.zip"):
@@ -342,6 +354,20 @@ def test_a_folder_that_cannot_be_written_is_one_warning_and_no_caching(tmp_path:
         warnings.simplefilter("error")
         cache.put(KEY, 1, embedding(1))
         assert cache.get(KEY, 0) is None
+
+
+def test_a_file_that_cannot_be_made_is_one_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    cache = EmbeddingCache(tmp_path)
+    cache.put(KEY, 0, embedding(0))
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.warns(UserWarning, match="Permission denied") as caught:
+        cache.put_many(KEY, [1, 2], [embedding(1), embedding(2)])
+    assert len(caught) == 1
+    monkeypatch.undo()
+    assert_same(cache.get(KEY, 0), embedding(0))
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="everything is writable for root")
