@@ -1,4 +1,4 @@
-"""Scoring with a frozen Segment Anything network: small and untrained, but through real files and the real loader."""
+"""Scoring with a frozen Segment Anything network: small, untrained, but through real files and the real loader."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ import torch
 
 from napari_aleatoric.errors import DataError
 
-__all__ = ["at_most_threads", "autocast", "best_device", "fast_type"]
+__all__ = ["at_most_threads", "autocast", "best_device", "fast_type", "precision_on"]
 
 _TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -53,11 +53,16 @@ def fast_type(device: torch.device) -> torch.dtype:
     return torch.bfloat16 if tiles() else torch.float32
 
 
-def autocast(device: torch.device, precision: str = "auto") -> AbstractContextManager[object]:
-    """Run what follows in a precision: 'auto', 'float32', 'bfloat16' or 'float16'."""
+def precision_on(device: torch.device, precision: str = "auto") -> str:
+    """Return what a precision means on a device: 'float32', 'bfloat16' or 'float16'."""
     if precision != "auto" and precision not in _TYPES:
         raise DataError(f"Expected a precision of auto, {', '.join(_TYPES)}, got '{precision}'.")
-    kind = fast_type(device) if precision == "auto" else _TYPES[precision]
+    return precision if precision != "auto" else str(fast_type(device)).removeprefix("torch.")
+
+
+def autocast(device: torch.device, precision: str = "auto") -> AbstractContextManager[object]:
+    """Run what follows in a precision: 'auto', 'float32', 'bfloat16' or 'float16'."""
+    kind = _TYPES[precision_on(device, precision)]
     return nullcontext() if kind is torch.float32 else torch.autocast(device.type, dtype=kind)
 
 

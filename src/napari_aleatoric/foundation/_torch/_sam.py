@@ -17,7 +17,7 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation._segmenter import Embedding, Prediction, Prompt, grey_or_colour
 from napari_aleatoric.foundation._weights_store import WeightsStore
 
-from ._device import at_most_threads, autocast, best_device
+from ._device import at_most_threads, autocast, best_device, precision_on
 from ._sam_net import ARCHITECTURES, MASK_STRIDE, PATCH, build_sam, decode, encode, prompt_tokens
 
 __all__ = ["SamSegmenter", "load_sam"]
@@ -70,7 +70,7 @@ class SamSegmenter:
         input_size: int | None = None,
         device: str = "auto",
         precision: str = "auto",
-        focus: float | None = 1.8,
+        focus: float | None = 1.5,
         threads: int | None = None,
     ) -> None:
         if input_size is not None and (input_size < PATCH or input_size % PATCH):
@@ -82,7 +82,7 @@ class SamSegmenter:
         self._label = name
         self._scaling = scaling
         self._input_size = input_size
-        self._precision = precision
+        self._precision = precision_on(self._device, precision)
         self._focus = focus
         self._threads = threads
         self._trained_size = int(sam.image_encoder.img_size)
@@ -94,7 +94,8 @@ class SamSegmenter:
     def name(self) -> str:
         """Identifier of network, weights and settings."""
         size = "auto" if self._input_size is None else str(self._input_size)
-        return f"{self._label}-{self._scaling}-{size}"
+        half = "" if self._precision == "float32" else f"-{self._precision}"
+        return f"{self._label}-{self._scaling}-{size}{half}"
 
     @property
     def device(self) -> str:
