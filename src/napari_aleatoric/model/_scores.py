@@ -28,7 +28,7 @@ class Question(StrEnum):
             Question.LABEL_RISK: "Is this label wrong?",
             Question.AMBIGUITY: "Is this image ambiguous?",
             Question.DISAGREEMENT: "Do the readers disagree?",
-            Question.DIFFICULTY: "Is this image hard for the feature model?",
+            Question.DIFFICULTY: "Is this image hard for the frozen model?",
         }[self]
 
 

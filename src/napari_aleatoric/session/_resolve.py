@@ -109,4 +109,4 @@ def _legend(item: ItemData, shown: tuple[int, ...], available: tuple[int, ...], 
     if not shown:
         return "All classes are switched off."
     which = "all classes" if shown == available else ", ".join(classes.name_of(c) for c in shown)
-    return f"{MAPS[item.map_name].legend}, {which}; one scale for all cases"
+    return f"{MAPS[item.map_name].legend}, {which}; one scale"

@@ -12,12 +12,13 @@ __all__ = ["local_difficulty"]
 _WINDOW = (5, 9, 9)  # slices, rows, columns of the mask grid
 _STRIDE = 2  # within slices; between the windows the map is interpolated
 _AT_ONCE = 4096  # windows whose spectra are computed together
+_BREADTH = 3  # cells across which a border is drawn
 _UNDECIDED = 2.0  # logits nearer to 0 than this count as a border
 _EPS = 1e-12
 
 
 def local_difficulty(logits: NDArray[np.float32], window: tuple[int, int, int] = _WINDOW) -> NDArray[np.float32]:
-    """Return 1 − S of a sliding window, where the window meets the border of the answered object.
+    """Return 1 − S of a sliding window along the border of the answered object.
 
     S is the formula of the whole map (arXiv 2604.10963, σ², one row per slice) on a small window; that it is
     taken locally, and only near borders, is our proposal: a window without a border is constant and of rank one
@@ -53,7 +54,8 @@ def local_difficulty(logits: NDArray[np.float32], window: tuple[int, int, int] =
         rows = chosen[:, 0] if size[0] == 1 else chosen.reshape(len(at), size[0], -1)
         coarse[tuple(at.T)] = 1.0 - _scale_of_each(rows)
     fine = _spread(coarse, logits.shape)
-    return np.where(ndimage.maximum_filter(border, size=size), np.clip(fine, 0, 1), 0).astype(np.float32)
+    drawn = ndimage.maximum_filter(border, size=(1, _BREADTH, _BREADTH))
+    return np.where(drawn, np.clip(fine, 0, 1), 0).astype(np.float32)
 
 
 def _border(logits: NDArray[np.float32]) -> NDArray[np.bool_]:

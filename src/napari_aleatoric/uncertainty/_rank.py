@@ -277,7 +277,7 @@ def _strategies() -> Mapping[str, Strategy]:
         Strategy(
             "difficulty",
             "Difficulty (AUV)",
-            "Images that are hard for the feature model come first. It does not say whether a label is wrong.",
+            "Images that are hard for the frozen model come first. It does not say whether a label is wrong.",
             Question.DIFFICULTY,
             _by_difficulty("auv", auv_of),
         ),

@@ -74,7 +74,7 @@ def reason(
         return "not measured"
     prefix = f"{classes.name_of(class_index)}: " if class_index != WHOLE_CASE else ""
     if part == "auv":
-        return f"{prefix}hard for the feature model (AUV {ranking.score[row]:.2f}); " + place_in_words(
+        return f"{prefix}hard for the frozen model (AUV {ranking.score[row]:.2f}); " + place_in_words(
             position, total, "hardest"
         )
     where = _where(class_index, hot_spots, flat)

@@ -64,7 +64,7 @@ def test_queue_is_ordered_worst_first(scored_once, call_json):
 def test_queue_takes_top_strategy_and_class(scored_once, call, call_json):
     assert len(call_json("queue", scored_once / "w", "--top", "2")["items"]) == 2
     other = call_json("queue", scored_once / "w", "--strategy", "difficulty")
-    assert other["question"] == "Is this image hard for the feature model?"
+    assert other["question"] == "Is this image hard for the frozen model?"
     one = call_json("queue", scored_once / "w", "--class", "Spleen", "--top", "1")
     assert one["items"][0]["class_name"] == "spleen"
     status, out, _ = call("queue", scored_once / "w", "--top", "3")

@@ -191,6 +191,6 @@ def test_the_reason_names_class_cause_place_and_rank() -> None:
 
 def test_every_strategy_gives_a_reason() -> None:
     table = _table()
-    assert reason(rank(table, "difficulty"), 2, CLASSES).startswith("tumour: hard for the feature model (AUV")
+    assert reason(rank(table, "difficulty"), 2, CLASSES).startswith("tumour: hard for the frozen model (AUV")
     assert reason(rank(table, "random"), 0, CLASSES).startswith("drawn at random;")
     assert reason(rank(table, "softmin"), 0, CLASSES) == "not measured"
