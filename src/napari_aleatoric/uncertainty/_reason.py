@@ -21,6 +21,13 @@ _WHAT = {
 }
 
 
+_HARD = {
+    "auv": "hard for the frozen model (AUV {:.2f})",
+    "auv_size_adjusted": "harder for the frozen model than its size explains (AUV beyond size {:.2f})",
+    "prompt_spread": "the frozen model's outline moves with its prompt, more than in {:.0%} of the cases",
+}
+
+
 def slices_in_words(first: int, last: int, verb: str = "at") -> str:
     """Say a range of slices, given from 0, as a person counts: "at slices 14 to 19"."""
     if first == last:
@@ -73,10 +80,9 @@ def reason(
     if not part:
         return "not measured"
     prefix = f"{classes.name_of(class_index)}: " if class_index != WHOLE_CASE else ""
-    if part == "auv":
-        return f"{prefix}hard for the frozen model (AUV {ranking.score[row]:.2f}); " + place_in_words(
-            position, total, "hardest"
-        )
+    if part in _HARD:
+        words = _HARD[part].format(ranking.score[row])
+        return f"{prefix}{words}; {place_in_words(position, total, 'hardest')}"
     where = _where(class_index, hot_spots, flat)
     return f"{prefix}{_WHAT[part]}{where}; {place_in_words(position, total)}".replace(",;", ";")
 

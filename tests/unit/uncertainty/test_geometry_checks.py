@@ -9,6 +9,7 @@ from napari_aleatoric.model import ClassTable, HotSpot, ItemKey
 from napari_aleatoric.uncertainty import (
     CHECKS,
     LABEL_RISK_MAP,
+    STRATEGIES,
     Cohort,
     LabelFacts,
     ScoreTable,
@@ -192,5 +193,16 @@ def test_the_reason_names_class_cause_place_and_rank() -> None:
 def test_every_strategy_gives_a_reason() -> None:
     table = _table()
     assert reason(rank(table, "difficulty"), 2, CLASSES).startswith("tumour: hard for the frozen model (AUV")
+    for strategy in STRATEGIES:
+        for row in range(len(table)):
+            assert reason(rank(table, strategy), row, CLASSES)
+    sized = ScoreTable(table.keys, {**table.columns, ("volume_voxels", 0): np.array([9.0, 20, 40, 80])})
+    beyond = reason(rank(sized, "difficulty_beyond_size"), 2, CLASSES)
+    assert "than its size explains (AUV beyond size" in beyond
+    spread = ScoreTable(table.keys, {("prompt_spread", c): np.array([0.1, 0.5, 0.2, 0.3]) for c in (0, 2)})
+    said = reason(rank(spread, "prompt_spread"), 1, CLASSES)
+    assert said == (
+        "tumour: the frozen model's outline moves with its prompt, more than in 88% of the cases; hardest of 4"
+    )
     assert reason(rank(table, "random"), 0, CLASSES).startswith("drawn at random;")
     assert reason(rank(table, "softmin"), 0, CLASSES) == "not measured"
