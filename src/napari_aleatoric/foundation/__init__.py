@@ -10,6 +10,7 @@ from ._decoded import (
     decode_classes,
     embed_volume,
     jittered_prompts,
+    put_bytes,
     slice_axis,
 )
 from ._embedding_cache import EmbeddingCache
@@ -50,6 +51,7 @@ __all__ = [
     "encoder",
     "intensity_range",
     "jittered_prompts",
+    "put_bytes",
     "segmenter",
     "slice_axis",
     "to_uint8",

@@ -30,6 +30,7 @@ __all__ = [
     "decode_classes",
     "embed_volume",
     "jittered_prompts",
+    "put_bytes",
     "slice_axis",
 ]
 
@@ -140,6 +141,15 @@ def to_grid(
     inner = box.shape_zyx[1:]
     found[box.slices] = np.stack([bilinear(plane, inner) for plane in values])
     return np.ascontiguousarray(np.moveaxis(found, 0, axis))
+
+
+def put_bytes(values: NDArray[np.float32], axis: int, box: Box, into: NDArray[np.uint8]) -> None:
+    """Write a map (D, h, w) of 0 … 1 as bytes to its voxels of the upright image (Z, Y, X), slice by slice."""
+    moved = np.moveaxis(into, axis, 0)
+    _, ys, xs = box.slices
+    inner = box.shape_zyx[1:]
+    for z, plane in enumerate(values, start=box.start_zyx[0]):
+        moved[z, ys, xs] = np.rint(np.clip(bilinear(plane, inner), 0, 1) * 255)
 
 
 def embed_volume(

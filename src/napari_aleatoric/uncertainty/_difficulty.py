@@ -7,13 +7,13 @@ code or our own proposals; each says so. None of them tells whether a label is w
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.foundation import DecodedMaps, EmbeddedVolume, JitteredMaps
+from napari_aleatoric.foundation import DecodedMaps, EmbeddedVolume, JitteredMaps, put_bytes
 from napari_aleatoric.model import WHOLE_CASE, ScoreValue
 
 from ._local_scale import local_difficulty
@@ -26,6 +26,7 @@ __all__ = ["DifficultyScores", "effective_rank", "feature_spectrum", "mask_limit
 _TOKEN = 16  # pixels of the input that a channel of the embedding stands for, on either axis
 _MARGIN = 2  # cells of the mask grid round an object
 _NNUNET_PERCENTILES = (0.5, 99.5)
+_MAP_BYTES = 1 << 29  # of one voxel map of a label; classes that say least have none of their own beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,8 +93,10 @@ def score_difficulty(
     for name, by_class in found.items():
         whole = float(np.mean(list(by_class.values())))
         values += [ScoreValue(name, c, v) for c, v in sorted({WHOLE_CASE: whole, **by_class}.items())]
-    made = _maps(decoded, jittered, label_index) if maps and decoded.class_indices else {}
-    return DifficultyScores(tuple(values), made, (WHOLE_CASE, *decoded.class_indices) if made else ())
+    if not maps or not decoded.class_indices:
+        return DifficultyScores(tuple(values), {}, ())
+    classes = _worth_a_map(decoded, jittered, label_index.size)
+    return DifficultyScores(tuple(values), _maps(decoded, jittered, label_index, classes), (WHOLE_CASE, *classes))
 
 
 def _scales_of(logits: NDArray[np.float32]) -> Iterator[tuple[str, float]]:
@@ -190,29 +193,42 @@ def mask_limits(image: NDArray[np.generic], foreground: NDArray[np.bool_]) -> tu
 
 
 def _maps(
-    decoded: DecodedMaps, jittered: JitteredMaps | None, label_index: NDArray[np.integer]
+    decoded: DecodedMaps, jittered: JitteredMaps | None, label_index: NDArray[np.integer], classes: list[int]
 ) -> dict[str, NDArray[np.uint8]]:
+    """Voxel maps of some classes, after the largest of all classes."""
     shape = (int(label_index.shape[0]), int(label_index.shape[1]), int(label_index.shape[2]))
-    local = DecodedMaps(
-        np.stack([local_difficulty(logits) for logits in decoded.logits]),
-        decoded.class_indices,
-        decoded.axis,
-        decoded.box,
-    )
-    made = {DIFFICULTY_MAP: _as_bytes([_clear(local, row, shape) for row in range(len(local.logits))])}
+    of_class = dict(zip(decoded.class_indices, decoded.logits, strict=True))
+    local = ((c, local_difficulty(logits)) for c, logits in of_class.items())
+    made = {DIFFICULTY_MAP: _as_bytes(local, classes, decoded, shape)}
     if jittered is not None and jittered.class_indices:
-        made[PROMPT_SPREAD_MAP] = _as_bytes([jittered.on_grid(row, shape) for row in range(len(jittered.spread))])
+        spread = zip(jittered.class_indices, jittered.spread, strict=True)
+        made[PROMPT_SPREAD_MAP] = _as_bytes(spread, classes, decoded, shape)
     return made
 
 
-def _clear(local: DecodedMaps, row: int, shape: tuple[int, int, int]) -> NDArray[np.float32]:
-    return np.clip(local.on_grid(row, shape), 0, 1)
-
-
-def _as_bytes(rows: list[NDArray[np.float32]]) -> NDArray[np.uint8]:
-    """Put the largest of all first, as bytes; shape (1 + K, Z, Y, X)."""
-    result = np.empty((len(rows) + 1, *rows[0].shape), dtype=np.uint8)
-    for at, row in enumerate(rows, start=1):
-        result[at] = np.rint(np.clip(row, 0, 1) * 255)
-    result[0] = result[1:].max(axis=0)
+def _as_bytes(
+    maps: Iterable[tuple[int, NDArray[np.float32]]],
+    classes: list[int],
+    place: DecodedMaps,
+    shape: tuple[int, int, int],
+) -> NDArray[np.uint8]:
+    """Put maps on the voxels as bytes, the largest of all first, shape (1 + n, Z, Y, X); one map at a time."""
+    result = np.zeros((len(classes) + 1, *shape), dtype=np.uint8)
+    largest: NDArray[np.float32] | None = None
+    for c, values in maps:
+        largest = values if largest is None else np.maximum(largest, values)
+        if c in classes:
+            put_bytes(values, place.axis, place.box, result[1 + classes.index(c)])
+    if largest is not None:
+        put_bytes(largest, place.axis, place.box, result[0])
+        np.maximum(result[0], result[1:].max(axis=0, initial=0), out=result[0])  # rounding and resampling
     return result
+
+
+def _worth_a_map(decoded: DecodedMaps, jittered: JitteredMaps | None, n_voxels: int) -> list[int]:
+    """Classes that get a map of their own: all where there is room, else those whose prompts move most."""
+    room = max(1, _MAP_BYTES // n_voxels) - 1
+    if len(decoded.class_indices) <= room:
+        return list(decoded.class_indices)
+    overlap = dict(zip(jittered.class_indices, jittered.overlap, strict=True)) if jittered is not None else {}
+    return sorted(sorted(decoded.class_indices, key=lambda c: overlap.get(c, 1.0))[:room])

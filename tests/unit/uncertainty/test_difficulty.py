@@ -241,3 +241,19 @@ def test_a_cohort_of_one_has_an_answer() -> None:
     )
     assert rank(table, "difficulty").score[0] == 0.5
     assert rank(table, "difficulty_beyond_size").score[0] == 0.5
+
+
+def test_many_classes_in_a_large_volume_do_not_all_get_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_aleatoric.uncertainty import _difficulty
+
+    maps, image, label = decoded(ball(5), np.roll(ball(4), 8, axis=1), np.roll(ball(3), -9, axis=2))
+    spread = np.zeros_like(maps.logits)
+    spread[0, 2, 2, 2] = 0.8
+    jittered = JitteredMaps(spread, (0.9, 0.5, 0.7), (1, 2, 3), 0, maps.box)
+    monkeypatch.setattr(_difficulty, "_MAP_BYTES", 3 * label.size)
+    scores = score_difficulty(maps, image, label, jittered)
+    assert scores.map_classes == (WHOLE_CASE, 2, 3)  # whose answers move most
+    assert scores.maps["prompt_spread"].shape == (3, *label.shape)
+    assert scores.maps["prompt_spread"][0, 2, 2, 2] == 204  # of class 1, in the largest of all
+    assert scores.maps["prompt_spread"][1:].max() == 0
+    assert {v.class_index for v in scores.values if v.measure == "perception_scale"} == {0, 1, 2, 3}
