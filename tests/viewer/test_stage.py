@@ -257,3 +257,21 @@ def test_three_dimensions_show_label_and_heat_through_each_other(
     viewer.dims.ndisplay = 2
     assert layers["Label"].contour == 1
     assert layers["Image"].visible
+
+
+def test_every_layer_shows_the_new_case_whether_the_slice_moves_or_not(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions
+) -> None:
+    """What is drawn is a cut slice of its own, which could be left over from the case before."""
+    places = {"a": (7, 4, 5), "bb": (7, 9, 9), "ccc": (3, 4, 5)}  # the same slice twice, then another
+    for name, hot in places.items():
+        item = case(name, heat=HeatMaps(MapOnDisk((12, 20, 30), hot)))
+        item.label[hot] = 9
+        show(stage, item, options)
+        layers = named(viewer)
+        assert stage.slice_index == hot[0]
+        drawn = {role: np.asarray(layer._slice.image.raw) for role, layer in layers.items()}
+        np.testing.assert_array_equal(drawn["Image"], item.image.data[hot[0]])
+        np.testing.assert_array_equal(drawn["Label"], item.label[hot[0]])
+        assert drawn["Uncertainty"][hot[1:]] == 240
+        assert (drawn["Uncertainty"] == 240).sum() == 1

@@ -76,12 +76,21 @@ class Stage:
         new_case = before is None or item.key != before.key
         self._item, self._shown_map, self._classes = item, None, classes
         place = state.places[0].index_zyx[0] if state.places else item.label.shape[0] // 2
-        if new_case and not new_grid:  # before the data: slicing the old case again costs less than the new one
+        with ExitStack() as later:
+            if new_case and not new_grid:  # slice each layer once, at the new place, and not at the old one before
+                for layer in self._ours():
+                    if hasattr(layer, "_block_refresh"):  # not of napari's open doors: without it, only slower
+                        later.enter_context(layer._block_refresh())
+            self._show_image(item)
+            self._show_heat(item, state)
+            self._show_original(item, state)
+            self._show_label(item)
+        if new_case and not new_grid:
+            point = self._viewer.dims.point
             self.go_to_slice(place)
-        self._show_image(item)
-        self._show_heat(item, state)
-        self._show_original(item, state)
-        self._show_label(item)
+            if self._viewer.dims.point == point:  # nothing moved, so nothing was sliced
+                for layer in self._ours():
+                    layer.refresh()
         self._arrange()
         self.apply(state)
         if new_grid:
@@ -185,6 +194,9 @@ class Stage:
             if layer.metadata.get("owner") == _OWNER and layer.metadata.get("role") == name:
                 return layer
         return None
+
+    def _ours(self) -> list[Layer]:
+        return [layer for layer in self._viewer.layers if layer.metadata.get("owner") == _OWNER]
 
     def _show_image(self, item: ItemData) -> None:
         layer = self._find(IMAGE)
