@@ -98,7 +98,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--fraction", type=float, default=0.2, help="share of cases that get an error")
     parser.add_argument("--severities", nargs="+", type=Severity, default=[Severity.MILD, Severity.SEVERE])
-    parser.add_argument("--encoder", default="auto")
+    parser.add_argument("--encoder", default="filter-bank", help="what the AUV is read from")
     parser.add_argument("--scratch", type=Path, help="folder for the private copies (several hundred MB)")
     parser.add_argument("--out", type=Path, help="also write the figures as JSON")
     return parser.parse_args()

@@ -126,6 +126,24 @@ def test_scores_hold_until_the_weights_change(weights: Path) -> None:
     assert after[("nll_union", 1)] == before[("nll_union", 1)]  # the label's risk has another source
 
 
+def test_no_map_of_another_model_stays_beside_new_scores(weights: Path) -> None:
+    ws = data_set(weights, ordinary(3))
+    score_workspace(ws, SPEC)
+    score_workspace(ws, SPEC.model_copy(update={"jitters": 0}))
+    assert set(map_names(ws, ItemKey("c0"))) == {"label_risk", "difficulty"}
+    score_workspace(ws, SPEC.model_copy(update={"encoder": "filter-bank"}))
+    assert set(map_names(ws, ItemKey("c0"))) == {"label_risk"}
+
+
+def test_a_network_keeps_the_name_it_was_given(weights: Path) -> None:
+    bring_weights(weights, 0, name="my_own.net")
+    ws = data_set(weights, ordinary(2))
+    assert score_workspace(ws, SPEC.model_copy(update={"encoder": "my_own.net"})).n_scored == 2
+    made_by = read_map(ws, ItemKey("c0"), "difficulty").spec
+    assert made_by["encoder"].startswith("my_own.net-")
+    assert made_by["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
 def test_mask_normalised_input_is_another_measure(weights: Path) -> None:
     ws = data_set(weights, ordinary())
     score_workspace(ws, SPEC)

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, fields
-from io import FileIO
 from pathlib import Path
 from typing import Any
 
 from napari_aleatoric.errors import DataError, WorkspaceError
-from napari_aleatoric.io import write_whole
+from napari_aleatoric.io import try_lock, write_whole
 
 __all__ = ["IMPORTING", "PART", "Record", "alone", "put_in_place", "record_path", "sweep", "writing"]
 
@@ -80,26 +78,6 @@ def record_path(folder: Path, name: str, file_name: str, *, own: bool) -> Path:
     return folder / (f"own-{name}.json" if own else f"{file_name}.json")
 
 
-def _lock(stream: FileIO) -> bool:
-    """Take a file until it is closed or the process dies; where there are no locks, everybody gets it."""
-    try:
-        import fcntl
-    except ImportError:
-        msvcrt: Any = importlib.import_module("msvcrt")
-        try:
-            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        return True
-    try:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
 @contextmanager
 def alone(folder: Path, name: str) -> Iterator[None]:
     """Be the only process that writes these weights; the system frees the lock of a process that dies.
@@ -110,7 +88,7 @@ def alone(folder: Path, name: str) -> Iterator[None]:
         If another process is at it.
     """
     with (folder / f".{name}.lock").open("ab", buffering=0) as stream:
-        if not _lock(stream):
+        if not try_lock(stream):
             raise DataError(
                 f"Another process is bringing {name} into this folder at this moment. Wait until it has finished."
             )

@@ -3,6 +3,7 @@
 from ._formats import safe_name
 from ._labels import SoftLabelWarning, read_label_map
 from ._load import load_image, load_label, on_image_grid
+from ._lock import try_lock
 from ._maps import VoxelMap, has_map, item_folder_name, map_names, read_map, remove_maps, write_map
 from ._rtstruct import OverlapWarning
 from ._scan import scan
@@ -30,6 +31,7 @@ __all__ = [
     "remove_maps",
     "safe_name",
     "scan",
+    "try_lock",
     "write_label_map",
     "write_map",
     "write_volume",

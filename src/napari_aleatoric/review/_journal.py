@@ -18,10 +18,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from napari_aleatoric.errors import DataError, WorkspaceError
-from napari_aleatoric.io import Workspace
+from napari_aleatoric.io import Workspace, try_lock
 from napari_aleatoric.model import ItemKey
 
-from ._journal_file import MARK, Stroke, pack_header, pack_stroke, read_records, record, try_lock, unpack_stroke
+from ._journal_file import MARK, Stroke, pack_header, pack_stroke, read_records, record, unpack_stroke
 
 __all__ = ["PendingStrokes", "StrokeJournal"]
 

@@ -7,11 +7,9 @@ JSON header; every other one is a compressed stroke: runs of voxels with their o
 from __future__ import annotations
 
 import json
-import os
 import struct
 import zlib
 from dataclasses import dataclass
-from io import FileIO
 from typing import Any
 
 import numpy as np
@@ -19,12 +17,11 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
 
-__all__ = ["MARK", "Stroke", "pack_header", "pack_stroke", "read_records", "record", "try_lock", "unpack_stroke"]
+__all__ = ["MARK", "Stroke", "pack_header", "pack_stroke", "read_records", "record", "unpack_stroke"]
 
 MARK = b"ALSTROK1"
 _RECORD = struct.Struct("<II")  # length and crc32 of the payload
 _COUNTS = struct.Struct("<IQ")  # runs, voxels
-_LOCK_AT = 1 << 40  # a byte that no journal ever reaches, for systems whose locks forbid reading
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,36 +116,3 @@ def _unpack_values(content: bytes, position: int, n: int) -> tuple[NDArray[Any],
     values = np.frombuffer(content, kind, count, position + 12)
     end = position + 12 + count * kind.itemsize
     return (np.full(n, values[0]) if count == 1 else values), end
-
-
-def try_lock(stream: FileIO) -> bool:
-    """Take the file for this process until it is closed or the process dies; False if another one has it.
-
-    On a file system without locks everybody gets it.
-    """
-    try:
-        import fcntl
-    except ImportError:
-        return _try_lock_windows(stream)
-    try:
-        fcntl.flock(stream.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    except OSError:
-        return True
-    return True
-
-
-def _try_lock_windows(stream: FileIO) -> bool:
-    import importlib
-
-    msvcrt: Any = importlib.import_module("msvcrt")
-    position = stream.tell()
-    try:
-        os.lseek(stream.fileno(), _LOCK_AT, os.SEEK_SET)
-        msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
-    except OSError:
-        return False
-    finally:
-        os.lseek(stream.fileno(), position, os.SEEK_SET)
-    return True

@@ -13,9 +13,17 @@ from typing import Any
 from numpy.typing import NDArray
 
 from napari_aleatoric.foundation import Box, encoder
-from napari_aleatoric.io import Workspace, has_map, write_map, write_whole
+from napari_aleatoric.io import Workspace, has_map, remove_maps, write_map, write_whole
 from napari_aleatoric.model import CaseFiles, ItemKey, ItemScores, Problem, Reporter, SilentReporter
-from napari_aleatoric.uncertainty import LABEL_RISK_MAP, Cohort, LabelFacts, ScoreSpec, check_geometry
+from napari_aleatoric.uncertainty import (
+    DIFFICULTY_MAP,
+    LABEL_RISK_MAP,
+    PROMPT_SPREAD_MAP,
+    Cohort,
+    LabelFacts,
+    ScoreSpec,
+    check_geometry,
+)
 
 from ._score_difficulty import FILTER_BANK, DifficultyWork, frozen_model
 from ._score_plan import SampleCache, TrainingPlan, case_digest, make_plan, read_plan, write_plan
@@ -229,9 +237,12 @@ def _keep(
         asked = result.difficulty.get(reader)
         if asked is not None:
             values = (*values, *asked.values)
-            for name, rows in asked.maps.items():
+        for name in (DIFFICULTY_MAP, PROMPT_SPREAD_MAP):
+            if asked is not None and name in asked.maps:
                 made_by = _provenance(work, plan)
-                write_map(work.ws, key, name, rows, asked.map_classes, result.geometry, made_by)
+                write_map(work.ws, key, name, asked.maps[name], asked.map_classes, result.geometry, made_by)
+            else:  # of an earlier run with another model
+                remove_maps(work.ws, key, name)
         flags = check_geometry(found.facts, work.ws.dataset.classes, cohort)
         work.store.put_item_scores(
             ItemScores(key, values, flags, found.hot_spots),
@@ -267,6 +278,7 @@ def _refresh_flags(
 
 def _provenance(work: ScoreWork, plan: TrainingPlan) -> dict[str, Any]:
     """Say what made the scores: spec, models, versions."""
+    packages = (*_PACKAGES, "torch", "segment-anything") if work.difficulty is not None else _PACKAGES
     return {
         "door": "score",
         "spec": work.spec.model_dump(mode="json"),
@@ -274,7 +286,7 @@ def _provenance(work: ScoreWork, plan: TrainingPlan) -> dict[str, Any]:
         "features": plan.encoder,
         "plan_digest": plan.digest,
         "n_training_cases": len(plan.training),
-        "versions": {name: metadata.version(name) for name in _PACKAGES},
+        "versions": {name: metadata.version(name) for name in packages},
     }
 
 

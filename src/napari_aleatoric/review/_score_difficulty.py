@@ -47,7 +47,7 @@ def frozen_model(spec: ScoreSpec) -> str:
     its weights are whole, else the filter bank.
     """
     if spec.encoder != "auto":
-        return spec.encoder.replace("_", "-")
+        return spec.encoder
     if find_spec("torch") is None or find_spec("segment_anything") is None:
         return FILTER_BANK
     try:

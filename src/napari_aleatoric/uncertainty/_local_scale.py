@@ -37,7 +37,7 @@ def local_difficulty(logits: NDArray[np.float32], window: tuple[int, int, int] =
         In [0, 1], high = hard = the energy sits in few directions; 0 away from borders. Not relative to the
         case: one scale for all.
     """
-    size = tuple(min(w if n >= w else n, n) for w, n in zip(window, logits.shape, strict=True))
+    size = tuple(min(w, n) for w, n in zip(window, logits.shape, strict=True))
     border = _border(logits)
     result = np.zeros(logits.shape, dtype=np.float32)
     if not border.any():

@@ -25,7 +25,10 @@ class ScoreSpec(Spec):
     )
     device: str = Field(default="auto", description="Where the frozen model runs: cpu, cuda, mps or auto.")
     jitters: int = Field(
-        default=3, ge=0, le=32, description="Moved boxes per slice and class for the prompt spread; 0 = none."
+        default=3,
+        ge=0,
+        le=32,
+        description="Moved boxes per slice and class for the prompt spread; below 2, none.",
     )
     jitter_voxels: float = Field(
         default=2.0, gt=0, description="How far a box is moved, in voxels (one deviation)."
