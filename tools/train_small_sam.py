@@ -43,7 +43,8 @@ from napari_aleatoric.io import read_label_map, read_volume
 from napari_aleatoric.samples import SampleSpec, make_case
 
 SOURCES = ("samples", "hippocampus", "nodules", "sarcomas")
-SHARE = {"samples": 0.18, "hippocampus": 0.52, "nodules": 0.18, "sarcomas": 0.12}  # of the training slices
+SHARE = {"samples": 0.18, "hippocampus": 0.5, "nodules": 0.18, "sarcomas": 0.14}  # of the training slices
+KINDS = {"box": 0.6, "point": 0.3, "both": 0.1}  # of the first prompts
 HELD_OUT_SARCOMAS = ("STS_024", "STS_025")
 MIN_PIXELS = 12  # of a mask in a slice that is trained on
 SIDE = 256
@@ -138,10 +139,14 @@ def window(item: Slice, rng: np.random.Generator | None, zoom: float) -> tuple[f
     return float(centre[0]), float(centre[1]), float(side)
 
 
-def sample(item: Slice, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
-    """One augmented view: image (SIDE, SIDE) in 0 … 1 and soft mask of the same shape."""
-    widest = 2.2 if rng.random() < 0.7 else 5.0  # mostly as a window round a prompt, at times as a whole slice
-    zoom = float(np.exp(rng.uniform(np.log(1.15), np.log(widest))))
+def sample(item: Slice, rng: np.random.Generator, kind: str) -> tuple[Tensor, Tensor]:
+    """One augmented view: image (SIDE, SIDE) in 0 … 1 and soft mask of the same shape.
+
+    Boxes are mostly seen as a window round them, at times in a whole slice; a click has no window at first, and
+    one round the first answer then.
+    """
+    nearest, widest = (1.4, 6.0) if kind == "point" else (1.15, 2.2 if rng.random() < 0.7 else 5.0)
+    zoom = float(np.exp(rng.uniform(np.log(nearest), np.log(widest))))
     x, y, side = window(item, rng, zoom)
     angle = rng.normal(0, 0.25)
     flip = rng.choice([-1.0, 1.0], 2)
@@ -178,19 +183,20 @@ def _look(image: Tensor, rng: np.random.Generator) -> Tensor:
     return image.clamp(0, 1)
 
 
-def batches(slices: list[Slice], size: int, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Endless batches: images (B, SIDE, SIDE) in 0 … 1 and soft masks."""
+def batches(slices: list[Slice], size: int, seed: int) -> Iterator[tuple[str, Tensor, Tensor]]:
+    """Endless batches: kind of the first prompt, images (B, SIDE, SIDE) in 0 … 1 and soft masks."""
     rng = np.random.default_rng(seed)
     by_source = {name: [s for s in slices if s.source == name] for name in SOURCES}
     names, shares = list(SHARE), np.array(list(SHARE.values()))
     while True:
         rows = []
+        kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         while len(rows) < size:
             pool = by_source[str(rng.choice(names, p=shares / shares.sum()))]
-            image, mask = sample(pool[rng.integers(len(pool))], rng)
+            image, mask = sample(pool[rng.integers(len(pool))], rng, kind)
             if (mask > 0.5).sum() >= 40:
                 rows.append((image, mask))
-        yield torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows])
+        yield kind, torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows])
 
 
 def read_ahead(source: Iterator[Any], depth: int = 6) -> Iterator[Any]:
@@ -267,7 +273,7 @@ def has_fast_bfloat16() -> bool:
     return bool(torch.cpu._is_amx_tile_supported())
 
 
-def step(sam: Any, images: Tensor, masks: Tensor, size: int, rng: np.random.Generator) -> Tensor:
+def step(sam: Any, kind: str, images: Tensor, masks: Tensor, size: int, rng: np.random.Generator) -> Tensor:
     """Forward passes of one batch at one input size: a first prompt and, at times, a correction."""
     if size != SIDE:
         images = F.interpolate(images[:, None], size=(size, size), mode="area")[:, 0]
@@ -276,7 +282,6 @@ def step(sam: Any, images: Tensor, masks: Tensor, size: int, rng: np.random.Gene
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=has_fast_bfloat16()):
         embedded = encode(sam, pixels)
     embedded = embedded.float()
-    kind = rng.choice(["box", "point", "both"], p=[0.7, 0.2, 0.1])
     boxes = boxes_of(masks, rng, float(rng.choice([0.01, 0.04, 0.1]))) if kind != "point" else None
     points, labels = None, None
     if kind != "box":
@@ -331,9 +336,9 @@ def train(args: argparse.Namespace) -> None:
         cool = min(1.0, (budget_s - elapsed) / (args.cool * budget_s)) if args.cool else 1.0
         for group in optimiser.param_groups:
             group["lr"] = args.rate * warm * max(cool, 0.01)
-        images, masks = next(source)
+        kind, images, masks = next(source)
         size = int(rng.choice(args.sizes))
-        loss = step(sam, images, masks, size, rng)
+        loss = step(sam, kind, images, masks, size, rng)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(sam.parameters(), 1.0)

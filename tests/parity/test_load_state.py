@@ -15,7 +15,7 @@ import pytest
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation import WEIGHTS, WeightsStore
-from napari_aleatoric.foundation._weights_check import digest_of
+from napari_aleatoric.foundation._weights._check import digest_of
 from napari_aleatoric.model import RecordingReporter
 
 torch = pytest.importorskip("torch")
@@ -119,7 +119,7 @@ def test_a_vit_b_checkpoint_goes_through_the_store(vit_b, tmp_path, name):
 
 
 def test_the_known_architectures_are_those_of_the_networks():
-    from napari_aleatoric.foundation._weights import ARCHITECTURE_NAMES
+    from napari_aleatoric.foundation._weights._known import ARCHITECTURE_NAMES
 
     assert set(ARCHITECTURE_NAMES) == set(ARCHITECTURES)
     assert {entry.architecture for entry in WEIGHTS.values()} <= set(ARCHITECTURES)
@@ -160,11 +160,12 @@ def test_own_weights_that_do_not_fit_are_not_kept(store, state, save):
 KILLED = """
 import sys
 from pathlib import Path
-from napari_aleatoric.foundation import WeightsStore, _weights_files
+from napari_aleatoric.foundation import WeightsStore
+from napari_aleatoric.foundation._weights import _files
 def wait(*_):
     print("here", flush=True)
     sys.stdin.read()
-_weights_files.Record.write = wait
+_files.Record.write = wait
 WeightsStore(Path(sys.argv[1])).import_file("my-sam", Path(sys.argv[2]))
 """
 

@@ -18,9 +18,7 @@ from ._encoder import ENCODERS, Features, FeatureSource, ImageEncoder, encoder
 from ._filter_bank import ColourFilterBankEncoder, FilterBankEncoder
 from ._intensity import intensity_range, to_uint8
 from ._segmenter import SEGMENTERS, Embedding, Prediction, Prompt, PromptSegmenter, bilinear, segmenter
-from ._weights import WEIGHTS, KnownWeights
-from ._weights_status import WeightsStatus
-from ._weights_store import WeightsStore
+from ._weights import WEIGHTS, KnownWeights, WeightsStatus, WeightsStore
 
 __all__ = [
     "ENCODERS",

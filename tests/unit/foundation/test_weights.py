@@ -20,10 +20,10 @@ import pytest
 
 from napari_aleatoric.errors import DataError, DownloadError, NotFoundError, WorkspaceError
 from napari_aleatoric.foundation import WEIGHTS, WeightsStore
-from napari_aleatoric.foundation._weights import shipped_weights
-from napari_aleatoric.foundation._weights_check import digest_of
-from napari_aleatoric.foundation._weights_files import Record, alone, sweep
-from napari_aleatoric.foundation._weights_format import check_format, foreign_call
+from napari_aleatoric.foundation._weights._check import digest_of
+from napari_aleatoric.foundation._weights._files import Record, alone, sweep
+from napari_aleatoric.foundation._weights._format import check_format, foreign_call
+from napari_aleatoric.foundation._weights._known import shipped_weights
 from napari_aleatoric.model import RecordingReporter
 
 

@@ -8,13 +8,14 @@ import time
 import pytest
 
 from napari_aleatoric.errors import AleatoricError, Cancelled, DataError, DownloadError
-from napari_aleatoric.foundation import WeightsStore, _weights_fetch, _weights_line
+from napari_aleatoric.foundation import WeightsStore
+from napari_aleatoric.foundation._weights import _fetch, _line
 from napari_aleatoric.model import RecordingReporter
 
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch):
-    monkeypatch.setattr(_weights_fetch, "_PAUSES_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(_fetch, "_PAUSES_S", (0.0, 0.0, 0.0))
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_a_damaged_file_is_replaced(store, content):
 
 @pytest.mark.parametrize("closing", ["cut_after", "reset_after"])
 def test_a_connection_that_breaks_off_is_gone_on_with(store, server, content, closing, monkeypatch):
-    monkeypatch.setattr(_weights_fetch, "_PAUSES_S", (0.0,) * 50)  # a reset may swallow all that was on its way
+    monkeypatch.setattr(_fetch, "_PAUSES_S", (0.0,) * 50)  # a reset may swallow all that was on its way
     setattr(server, closing, 1_000_000)
     assert store.download("tiny").path.read_bytes() == content
     starts = [int(wanted[6:-1]) for _, wanted in server.asked if wanted]
@@ -120,7 +121,7 @@ def test_stopping_does_not_wait_for_a_server_that_says_nothing(store, server):
 
 
 def test_a_server_that_falls_silent_is_asked_again(store, server, content, monkeypatch):
-    monkeypatch.setattr(_weights_line, "_SILENCE_S", 0.4)
+    monkeypatch.setattr(_line, "_SILENCE_S", 0.4)
     server.hold_after = 2_000_000
     assert store.download("tiny").path.read_bytes() == content
     assert server.asked[1][1] is not None

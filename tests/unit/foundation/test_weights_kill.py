@@ -20,7 +20,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="needs SIGKILL")
 CHILD = """
 import json, sys
 from pathlib import Path
-from napari_aleatoric.foundation import KnownWeights, WeightsStore, _weights_bring, _weights_files
+from napari_aleatoric.foundation import KnownWeights, WeightsStore
+from napari_aleatoric.foundation._weights import _bring, _files
 
 entry = KnownWeights(**json.loads(sys.argv[1]))
 folder, source, stop = Path(sys.argv[2]), sys.argv[3], sys.argv[4]
@@ -39,9 +40,9 @@ class Waiting:
         pass
 
 if stop == "rename":
-    _weights_bring.put_in_place = wait
+    _bring.put_in_place = wait
 if stop == "record":
-    _weights_files.Record.write = wait
+    _files.Record.write = wait
 store = WeightsStore(folder, known={"tiny": entry})
 if source:
     store.import_file("tiny", Path(source), Waiting())

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.foundation._weights_format import check_format
+from napari_aleatoric.foundation._weights._format import check_format
 
 from ._sam_net import ARCHITECTURES, build_sam
 

@@ -15,7 +15,7 @@ from torch import Tensor
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation._segmenter import Embedding, Prediction, Prompt, grey_or_colour
-from napari_aleatoric.foundation._weights_store import WeightsStore
+from napari_aleatoric.foundation._weights._store import WeightsStore
 
 from ._device import at_most_threads, autocast, best_device, precision_on
 from ._sam_net import ARCHITECTURES, MASK_STRIDE, PATCH, build_sam, decode, encode, prompt_tokens

@@ -16,9 +16,9 @@ from typing import Any, BinaryIO
 from napari_aleatoric.errors import DataError, DownloadError
 from napari_aleatoric.model import Reporter
 
-from ._weights_check import MEGABYTE, size_text
-from ._weights_format import looks_like_page
-from ._weights_line import POLL_S, Answer, Line, StartOver, TryAgain, host_of
+from ._check import MEGABYTE, size_text
+from ._format import looks_like_page
+from ._line import POLL_S, Answer, Line, StartOver, TryAgain, host_of
 
 __all__ = ["fetch"]
 

@@ -16,7 +16,7 @@ Scaling = Literal["imagenet", "unit"]
 ARCHITECTURE_NAMES = ("vit_b", "vit_l", "vit_h", "small")
 """Keys of the table of architectures, named here so that nothing heavy is loaded to know them."""
 
-SHIPPED_FOLDER = Path(__file__).with_name("weights")
+SHIPPED_FOLDER = Path(__file__).parent.with_name("weights")
 """Where the weights lie that come with the package."""
 
 

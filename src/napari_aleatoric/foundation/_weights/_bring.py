@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from napari_aleatoric.errors import DataError, DownloadError, MissingExtraError, NotFoundError
 from napari_aleatoric.model import Reporter
 
-from ._weights import ARCHITECTURE_NAMES, KnownWeights, Scaling
-from ._weights_check import check_digest, copy_and_digest, digest_of, remember, size_text
-from ._weights_fetch import fetch
-from ._weights_files import IMPORTING, PART, Record, alone, put_in_place, record_path, sweep, writing
-from ._weights_format import check_format
-from ._weights_line import host_of
+from ._check import check_digest, copy_and_digest, digest_of, remember, size_text
+from ._fetch import fetch
+from ._files import IMPORTING, PART, Record, alone, put_in_place, record_path, sweep, writing
+from ._format import check_format
+from ._known import ARCHITECTURE_NAMES, KnownWeights, Scaling
+from ._line import host_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -170,9 +170,9 @@ def _files_of(folder: Path) -> Iterator[Path]:
 
 
 def read_state(path: Path, architecture: str | None, shown: str) -> tuple[dict[str, Tensor], str]:
-    """Read a checkpoint's tensors and say which network they fit; see ``_torch/_load_state.py``."""
+    """Read a checkpoint's tensors and say which network they fit; see ``foundation/_torch/_load_state.py``."""
     try:
-        from ._torch._load_state import load_state
+        from napari_aleatoric.foundation._torch._load_state import load_state
     except ImportError as error:
         raise MissingExtraError.for_extra("ai", "read the weights of a network") from error
     return load_state(path, architecture, shown)

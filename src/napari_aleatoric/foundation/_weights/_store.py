@@ -13,11 +13,11 @@ import platformdirs
 from napari_aleatoric.errors import DataError, DownloadError, NotFoundError, WorkspaceError
 from napari_aleatoric.model import Reporter, SilentReporter
 
-from ._weights import ARCHITECTURE_NAMES, SHIPPED_FOLDER, WEIGHTS, KnownWeights, Scaling
-from ._weights_bring import download_into, find_file, import_into, import_own_into, read_state, write_record
-from ._weights_check import check_digest, digest_of, identity, remember, remembered
-from ._weights_files import Record, record_path
-from ._weights_status import WeightsStatus, how_to_get, how_to_repair
+from ._bring import download_into, find_file, import_into, import_own_into, read_state, write_record
+from ._check import check_digest, digest_of, identity, remember, remembered
+from ._files import Record, record_path
+from ._known import ARCHITECTURE_NAMES, SHIPPED_FOLDER, WEIGHTS, KnownWeights, Scaling
+from ._status import WeightsStatus, how_to_get, how_to_repair
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from ._weights import KnownWeights
+from ._known import KnownWeights
 
 __all__ = ["WeightsState", "WeightsStatus", "how_to_get", "how_to_repair"]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Reporter, SilentReporter
 
-from ._weights_format import looks_like_weights, refuse_empty, refuse_page
+from ._format import looks_like_weights, refuse_empty, refuse_page
 
 __all__ = [
     "MEGABYTE",
