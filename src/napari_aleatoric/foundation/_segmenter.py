@@ -78,12 +78,20 @@ class Embedding:
         The part of the network's square input that the slice fills, from its upper left corner, in input pixels.
     segmenter : str
         `PromptSegmenter.name` of the maker.
+    finer : tuple of numpy.ndarray of float16, each of shape (C, n·h, n·w)
+        Further maps that the network's decoder reads, from the finest; most networks have none.
     """
 
     values: NDArray[np.float16]
     shape_yx: tuple[int, int]
     input_yx: tuple[int, int]
     segmenter: str
+    finer: tuple[NDArray[np.float16], ...] = ()
+
+    @property
+    def n_bytes(self) -> int:
+        """What it takes in memory."""
+        return int(self.values.nbytes) + sum(int(each.nbytes) for each in self.finer)
 
     @property
     def mask_yx(self) -> tuple[int, int]:

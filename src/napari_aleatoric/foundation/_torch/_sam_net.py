@@ -13,7 +13,6 @@ from torch import Tensor, nn
 __all__ = ["ARCHITECTURES", "SamArchitecture", "build_sam", "decode", "dense_positions", "encode", "prompt_tokens"]
 
 PATCH = 16
-MASK_STRIDE = 4  # of the input, per pixel of a mask the decoder gives
 
 
 @dataclass(frozen=True)
