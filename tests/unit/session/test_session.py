@@ -53,7 +53,8 @@ class Now(ReviewSession):
 
     def settle(self) -> None:
         """Wait for threads and run what they delivered."""
-        for future in [*self._writing, *(self._prefetch._futures.values() if self._prefetch else ())]:
+        desk = self._desk
+        for future in [*desk.painting._saver.futures, *desk.screen._ahead._futures.values()]:
             if not future.cancelled():
                 future.exception(30)
         for _ in range(100):
@@ -63,7 +64,8 @@ class Now(ReviewSession):
                 time.sleep(0.005)
             while self.waiting:
                 self.waiting.pop(0)()
-            if not self._writing and (self._wanted is None or (self._item and self._item.key == self._wanted)):
+            wanted = desk.screen.wanted
+            if not desk.painting._saver.futures and (wanted is None or (self.item and self.item.key == wanted)):
                 return
 
     def show(self, key: Any) -> None:
@@ -236,8 +238,8 @@ def crashed(workspace: Workspace, key: Any) -> np.ndarray:
     dead.attach(prepare(workspace))
     dead.show(key)
     painted, _ = paint(dead)
-    dead._strokes._journal.close()  # what the operating system does with the file of a killed process
-    dead._store.close()
+    dead._desk.painting._strokes._journal.close()  # what the system does with the file of a killed process
+    dead.store.close()
     return painted
 
 

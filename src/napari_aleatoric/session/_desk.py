@@ -1,0 +1,201 @@
+"""One open workspace under review: what is on the screen, what is painted, what is decided, what comes next."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from napari_aleatoric.model import ItemKey, Verdict
+
+from ._item import ItemData
+from ._notice import Kind, Notice
+from ._opening import Opened, QueueFilter
+from ._options import ViewOptions
+from ._painting import Painting
+from ._queue_walk import QueueWalk
+from ._screen import Screen
+from ._session_signals import SessionSignals, hand_on
+from ._verdicts import Verdicts, seen_on_screen
+
+__all__ = ["Desk"]
+
+
+class Desk:
+    """Makes the parts of a review work together; they do not know each other.
+
+    Attributes
+    ----------
+    walk : QueueWalk
+        What comes next.
+    screen : Screen
+        What is shown.
+    painting : Painting
+        What was painted, and saved as versions.
+
+    Parameters
+    ----------
+    opened : Opened
+        The workspace; the desk closes its store in the end.
+    reader : callable
+        Who reviews, at the moment of the call.
+    options : ViewOptions
+        What the user wishes to see.
+    deliver : callable
+        Runs a function in the main thread.
+    signals : SessionSignals
+        Through which the window is told.
+    """
+
+    def __init__(
+        self,
+        opened: Opened,
+        reader: Callable[[], str],
+        options: ViewOptions,
+        deliver: Callable[[Callable[[], None]], None],
+        signals: SessionSignals,
+    ) -> None:
+        self.opened = opened
+        self._reader, self._options, self._signals = reader, options, signals
+        self.walk = QueueWalk(opened.queue)
+        self.screen = Screen(opened.workspace, opened.store, options, deliver)
+        self.painting = Painting(deliver)
+        self._verdicts = Verdicts(opened.store)
+        self._connect()
+
+    def _connect(self) -> None:
+        told = self._signals
+        hand_on(self.screen.loading, told.item_loading)
+        self.screen.arrived.connect(self._arrived)
+        hand_on(self.screen.map_arrived, told.version_changed)
+        hand_on(self.screen.view_changed, told.view_changed)
+        hand_on(self.screen.failed, told.notice)
+        hand_on(self.painting.unsaved_changed, told.unsaved_changed)
+        self.painting.saved.connect(self._saved)
+        hand_on(self.painting.failed, told.notice)
+        self._verdicts.recorded.connect(self._decided)
+        hand_on(self._verdicts.told, told.notice)
+
+    def close(self) -> None:
+        """Save what is unsaved, wait for writes under way, let go of the files."""
+        self.leave()
+        self.painting.close()
+        self.screen.close()
+        self.opened.store.close()
+
+    # -- the queue ----------------------------------------------------------------------------------
+
+    def refresh_queue(self) -> None:
+        """Read scores and decisions again."""
+        from napari_aleatoric.review import build_queue
+
+        opened, strategy = self.opened, self.walk.wish.strategy
+        self.walk.take(build_queue(opened.store, opened.workspace.dataset.classes, strategy=strategy))
+        self.tell_queue()
+
+    def narrow(self, wish: QueueFilter) -> None:
+        """Filter and sort the queue; another strategy ranks it anew."""
+        before = self.walk.wish
+        if wish == before:
+            return
+        self.walk.narrow(wish)
+        if wish.strategy != before.strategy:
+            self.refresh_queue()
+        else:
+            self.tell_queue()
+
+    def tell_queue(self) -> None:
+        """Say what the queue is now."""
+        self._signals.queue_changed.emit(self.walk.shown)
+
+    # -- walking ------------------------------------------------------------------------------------
+
+    def go(self, key: ItemKey) -> None:
+        """Show an item; unsaved strokes of the one before are saved as a version first."""
+        if not self.screen.is_at(key):
+            self.leave()
+            self.screen.ask(key)
+
+    def step(self, step: int) -> None:
+        """Go down (+1) or up (−1) the queue; at its end say so."""
+        near = self.walk.neighbours(self.screen.wanted, step, limit=1)
+        if near:
+            self.go(near[0])
+        else:
+            self._signals.notice.emit(Notice("This is the end of the queue."))
+
+    def go_to_pending(self) -> None:
+        """Go to the next item without a verdict; say so if there is none."""
+        key = self.walk.next_pending(self.screen.wanted)
+        if key is not None:
+            self.go(key)
+        else:
+            self._signals.notice.emit(Notice("No pending case is left in this queue."))
+
+    def _arrived(self, item: ItemData) -> None:
+        self.painting.begin(self.opened.workspace, item, self._reader())
+        self._signals.item_changed.emit(item)
+        self._signals.history_changed.emit(item.key)
+        self.walk.stand_at(item.key)
+        self.screen.read_ahead(self.walk.neighbours(self.screen.wanted, +1, limit=2))
+
+    def show_new_scores(self) -> None:
+        """Show the new map of the item on the screen, unless it has strokes to lose."""
+        self.screen.forget()
+        if self.screen.item is not None and not self.painting.unsaved:
+            self.leave()
+            self.screen.ask(self.screen.item.key)
+
+    # -- saving -------------------------------------------------------------------------------------
+
+    def leave(self) -> None:
+        """Save the strokes of the item on the screen, if there are any, before it goes away."""
+        if self.painting.unsaved:
+            self.save(comment="saved when the case was left")
+        self.painting.end()
+
+    def save(self, verdict: Verdict | None = None, quality: int | None = None, comment: str = "") -> None:
+        """Write the label as a new version, in the background; then record the verdict that belongs to it."""
+        if self.screen.item is not None:
+            about = {"verdict": verdict, "quality": quality, "comment": comment, "seen": self._seen()}
+            self.painting.save(self.opened, self.screen.item, self._reader(), **about)
+
+    def _saved(self, item: ItemData, on_screen: bool) -> None:
+        if on_screen:
+            self.screen.replace_item(item)
+            self._signals.version_changed.emit(self.screen.item)
+        self.screen.forget(item.key)
+        self._signals.notice.emit(Notice(f"Saved a new version of {item.key}.", Kind.SUCCESS))
+        self._decided(item.key)
+
+    # -- deciding -----------------------------------------------------------------------------------
+
+    def decide(self, verdict: Verdict, quality: int | None, comment: str) -> None:
+        """Record a verdict on the item on the screen, on a version of its own where it was repainted."""
+        item = self.screen.item
+        if item is None:
+            return
+        if self.painting.unsaved:
+            self.save(Verdict.CORRECTED if verdict is Verdict.ACCEPTED else verdict, quality, comment)
+        elif verdict is Verdict.CORRECTED and not item.label_version:
+            text = "Nothing was repainted in this case. Accept it, or correct it first."
+            self._signals.notice.emit(Notice(text, Kind.WARNING))
+        else:
+            self.record(verdict=verdict, quality=quality, comment=comment)
+
+    def record(self, **fields: Any) -> None:
+        """Append a verdict or a remark, fields of `Decision`, on the version that is on the screen."""
+        if self.screen.item is not None:
+            self._verdicts.record(self.screen.item, self._reader(), self._seen(), **fields)
+
+    def undo_decision(self) -> None:
+        """Take back the last entry of this reader on the item on the screen."""
+        if self.screen.item is not None:
+            self._verdicts.undo(self.screen.item.key, self._reader())
+
+    def _seen(self) -> dict[str, Any]:
+        return seen_on_screen(self.screen.item, self.screen.view, self._options, self.walk.wish.strategy)
+
+    def _decided(self, key: ItemKey) -> None:
+        self.walk.renew(key, self.opened.store.state(key))
+        self.tell_queue()
+        self._signals.history_changed.emit(key)
