@@ -126,7 +126,7 @@ def score_workspace(
         with closing(draw_samples(work, labelled)) as drawn:
             for done, problems in enumerate(drawn, start=1):
                 refused += problems
-                reporter.step(done * _SAMPLE, total, f"Read {labelled[done - 1].case_id}")
+                reporter.step(done * _SAMPLE, total, f"Read {done} of {len(labelled)} cases")
         usable = [case for case in labelled if work.cache.has(work.digests[case.case_id])]
 
         before = read_plan(ws)

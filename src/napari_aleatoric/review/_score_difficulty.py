@@ -26,7 +26,7 @@ from napari_aleatoric.foundation import (
 )
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ClassTable, Volume
-from napari_aleatoric.uncertainty import DifficultyScores, ScoreSpec, mask_limits, score_difficulty
+from napari_aleatoric.uncertainty import DifficultyScores, ScoreSpec, classes_in, mask_limits, score_difficulty
 
 from ._threads import usable_cores
 
@@ -101,11 +101,15 @@ class DifficultyWork:
             found: dict[str, DifficultyScores] = {}
             shared: dict[tuple[Box, tuple[float, float]], EmbeddedVolume] = {}
             axis = slice_axis(volume.geometry)
-            box = self._box(np.any(np.stack(list(labels.values())) > 0, axis=0), axis)
+            labelled = np.zeros(volume.geometry.shape_zyx, dtype=bool)
+            for label in labels.values():
+                labelled |= label > 0
+            box = self._box(labelled, axis)
             if box is None:
                 return found
             for reader, label in labels.items():
-                present = [c.class_index for c in self._classes if (label == c.class_index).any()]
+                here = set(classes_in(label))
+                present = [c.class_index for c in self._classes if c.class_index in here]
                 if not present:
                     continue
                 limits = self._limits(volume, label > 0)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,17 +15,17 @@ from napari_aleatoric.foundation import Box, FeatureSource, ImageEncoder
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem, Reporter, Volume
 from napari_aleatoric.uncertainty import (
-    CaseProbabilities,
     CaseSamples,
     DifficultyScores,
+    LabelScorer,
     LabelScores,
     LightClassifier,
     ScoreSpec,
     draw_voxels,
+    evened,
     gather_features,
     label_facts,
     look_box,
-    score_label,
 )
 
 from ._corrections import current_label
@@ -35,6 +35,8 @@ from ._store import ReviewStore
 from ._threads import in_threads, together, usable_cores
 
 __all__ = ["UNREADABLE", "Measured", "ScoreWork", "draw_samples", "learn", "measure", "read_case"]
+
+R = TypeVar("R")
 
 UNREADABLE = (
     AleatoricError,
@@ -50,6 +52,7 @@ UNREADABLE = (
 """What reading or measuring one case may raise without stopping the others."""
 
 _LARGE = 8_000_000  # voxels × labels; such cases are worked on one at a time
+_AT_ONCE = 1 << 24  # voxels whose label values are looked up together
 
 Probe = Callable[[str, Box, NDArray[Any]], None]
 
@@ -84,7 +87,6 @@ class ScoreWork:
     corrections: Mapping[ItemKey, str]
     digests: Mapping[str, str]
     difficulty: DifficultyWork | None = None
-    large: threading.Lock = field(default_factory=threading.Lock)
 
 
 @dataclass(frozen=True, eq=False)
@@ -171,13 +173,45 @@ def read_case(work: ScoreWork, case: CaseFiles) -> LoadedCase:
         except UNREADABLE as error:
             refused.append(Problem(case.case_id, f"{_whose(files.reader)}{_sentence(error)}"))
             continue
-        labels.append(work.ws.dataset.classes.index_map(label.upright().data))
+        labels.append(_index_of(work, label.upright().data))
         readers.append(files.reader)
     if not labels:
         raise DataError(" ".join(problem.sentence for problem in refused))
+    together = labels[0][np.newaxis] if len(labels) == 1 else np.stack(labels)
     return LoadedCase(
-        volume, work.encoder.prepare(volume), volume.geometry, tuple(readers), np.stack(labels), tuple(refused)
+        volume, work.encoder.prepare(volume), volume.geometry, tuple(readers), together, tuple(refused)
     )
+
+
+def _index_of(work: ScoreWork, values: NDArray[Any]) -> NDArray[np.uint16]:
+    """Class indices of label values, shape (Z, Y, X), a few slices at a time: looking them up takes many copies."""
+    result = np.empty(values.shape, dtype=np.uint16)
+    step = max(1, _AT_ONCE * len(values) // max(1, values.size))
+    for first in range(0, len(values), step):
+        result[first : first + step] = work.ws.dataset.classes.index_map(values[first : first + step])
+    return result
+
+
+def _is_large(work: ScoreWork, case: CaseFiles) -> bool:
+    """Whether a case is to be alone in memory; one that cannot be read is not."""
+    try:
+        shape = work.ws.grid(case.case_id).shape_zyx
+    except UNREADABLE:
+        return False
+    return shape[0] * shape[1] * shape[2] * max(1, len(case.labels)) >= _LARGE
+
+
+def _each(work: ScoreWork, function: Callable[[CaseFiles], R], cases: Sequence[CaseFiles]) -> Iterator[R]:
+    """Apply a function to cases: the small ones several at a time, then the large ones one after the other.
+
+    A large result is gone before the next large case is read, so that memory does not grow with their number.
+    """
+    large = [case for case in cases if _is_large(work, case)]
+    small = [case for case in cases if case not in large]
+    with closing(in_threads(function, small)) as found:
+        yield from found
+    for case in large:
+        yield function(case)
 
 
 def _whose(reader: str) -> str:
@@ -189,8 +223,6 @@ def draw_samples(work: ScoreWork, cases: Sequence[CaseFiles]) -> Generator[tuple
 
     def one(case: CaseFiles) -> tuple[Problem, ...]:
         digest = work.digests[case.case_id]
-        if work.cache.has(digest):
-            return ()
         try:
             loaded = read_case(work, case)
             box = look_box(loaded.labels, work.spec)
@@ -206,7 +238,9 @@ def draw_samples(work: ScoreWork, cases: Sequence[CaseFiles]) -> Generator[tuple
             return (Problem(case.case_id, _sentence(error)),)
         return loaded.refused
 
-    return in_threads(one, cases)
+    missing = [case for case in cases if not work.cache.has(work.digests[case.case_id])]
+    yield from (() for _ in range(len(cases) - len(missing)))
+    yield from _each(work, one, missing)
 
 
 def learn(
@@ -232,37 +266,55 @@ def measure(
     todo: Mapping[str, Sequence[str]],
     probe: Probe | None,
 ) -> Generator[Measured, None, None]:
-    """Measure the labels of some cases (case id → readers), one result per case, in their order."""
+    """Measure the labels of some cases (case id → readers), one result per case; large cases come last."""
 
-    def one(case_id: str) -> Measured:
+    def one(case: CaseFiles) -> Measured:
         try:
-            loaded = read_case(work, work.ws.dataset.case(case_id))
-            if loaded.labels.size < _LARGE:
-                return finish(case_id, loaded)
-            with work.large:
-                return finish(case_id, loaded)
+            return finish(case.case_id, read_case(work, case))
         except UNREADABLE as error:
-            return Measured(case_id, None, {}, (Problem(case_id, _sentence(error)),))
+            return Measured(case.case_id, None, {}, (Problem(case.case_id, _sentence(error)),))
 
     def finish(case_id: str, loaded: LoadedCase) -> Measured:
-        model = models[plan.folds[case_id]]
-        box = look_box(loaded.labels, work.spec)
-        found = model.predict(loaded.source, box, loaded.labels)
-        if probe is not None:
-            probe(case_id, box, found)
-        probabilities = CaseProbabilities.of(found, box, [c for c in model.classes if c != 0])
         wanted = set(todo[case_id])
-        scores = {
-            reader: score_label(
-                probabilities, label, work.spec, voxel_ml=loaded.voxel_ml, scales=work.difficulty is None
-            )
-            for reader, label in zip(loaded.readers, loaded.labels, strict=True)
-            if reader in wanted
-        }
+        by_reader = {r: label for r, label in zip(loaded.readers, loaded.labels, strict=True) if r in wanted}
+        scores = _judged(work, models[plan.folds[case_id]], case_id, loaded, by_reader, probe)
         difficulty: Mapping[str, DifficultyScores] = {}
         if work.difficulty is not None:
-            by_reader = dict(zip(loaded.readers, loaded.labels, strict=True))
-            difficulty = work.difficulty.measure(loaded.volume, {r: by_reader[r] for r in scores})
+            difficulty = work.difficulty.measure(loaded.volume, by_reader)
         return Measured(case_id, loaded.geometry, scores, loaded.refused, difficulty)
 
-    return in_threads(one, list(todo))
+    yield from _each(work, one, [work.ws.dataset.case(case_id) for case_id in todo])
+
+
+def _judged(
+    work: ScoreWork,
+    model: LightClassifier,
+    case_id: str,
+    loaded: LoadedCase,
+    labels: Mapping[str, NDArray[np.uint16]],
+    probe: Probe | None,
+) -> dict[str, LabelScores]:
+    """Scores of some labels of a case by reader, from a classifier that has not seen it."""
+    box = look_box(loaded.labels, work.spec)
+    raw: Iterable[NDArray[Any]] = model.predict_slabs(loaded.source, box, loaded.labels)
+    if probe is not None:
+        whole = model.predict(loaded.source, box, loaded.labels)
+        probe(case_id, box, whole)
+        raw = [whole]
+    facts = work.cache.facts(work.digests[case_id])
+    scorers = {
+        reader: LabelScorer(
+            label,
+            box,
+            [c for c in model.classes if c != 0],
+            work.spec,
+            voxel_ml=loaded.voxel_ml,
+            facts=facts.get(reader),
+            scales=work.difficulty is None,
+        )
+        for reader, label in labels.items()
+    }
+    for slab in evened(raw, box.shape_zyx[0]):
+        for scorer in scorers.values():
+            scorer.add(slab)
+    return {reader: scorer.result() for reader, scorer in scorers.items()}

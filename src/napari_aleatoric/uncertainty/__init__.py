@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._blocks import classes_in
 from ._folds import Folds, assign_folds
 from ._measures import (
     DIFFICULTY_MAP,
@@ -38,7 +39,8 @@ if TYPE_CHECKING:
     from ._light import LightClassifier
     from ._local_scale import local_difficulty
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
-    from ._score_label import CaseProbabilities, LabelScores, class_scale, score_label
+    from ._score_label import CaseProbabilities, LabelScorer, LabelScores, class_scale, score_label
+    from ._slabs import Slab, evened
 
 __all__ = [
     "CHECKS",
@@ -59,12 +61,14 @@ __all__ = [
     "Folds",
     "LabelFacts",
     "LabelRisk",
+    "LabelScorer",
     "LabelScores",
     "LightClassifier",
     "Ranking",
     "ScaleVariant",
     "ScoreSpec",
     "ScoreTable",
+    "Slab",
     "Strategy",
     "VoxelMapInfo",
     "adjusted_auv_of",
@@ -73,8 +77,10 @@ __all__ = [
     "auv_of",
     "check_geometry",
     "class_scale",
+    "classes_in",
     "draw_voxels",
     "effective_rank",
+    "evened",
     "feature_spectrum",
     "gather_features",
     "gram",
@@ -127,9 +133,12 @@ _LATER = {
     "gather_features": "_samples",
     "look_box": "_samples",
     "CaseProbabilities": "_score_label",
+    "LabelScorer": "_score_label",
     "LabelScores": "_score_label",
     "class_scale": "_score_label",
     "score_label": "_score_label",
+    "Slab": "_slabs",
+    "evened": "_slabs",
 }
 """Names whose modules need scipy or scikit-learn: loaded when asked for, so that a window opens without them."""
 

@@ -13,6 +13,8 @@ from scipy import ndimage
 
 from napari_aleatoric.foundation import Box
 
+from ._blocks import classes_in, nth_true
+
 __all__ = ["ClassFacts", "LabelFacts", "label_facts"]
 
 BoolArray = NDArray[np.bool_]
@@ -117,7 +119,7 @@ def label_facts(label_index: NDArray[Any], voxel_ml: float = float("nan")) -> La
         Volume of a voxel in millilitres; NaN where unknown.
     """
     flat = label_index.shape[0] == 1
-    classes = {int(c): _class_facts(label_index, int(c), flat) for c in np.unique(label_index) if c != 0}
+    classes = {c: _class_facts(label_index, c, flat) for c in classes_in(label_index) if c != 0}
     return LabelFacts(classes, voxel_ml, flat)
 
 
@@ -130,7 +132,10 @@ def _class_facts(label_index: NDArray[Any], class_index: int, flat: bool) -> Cla
     mask = cut == class_index
     # as uint8 in three dimensions: two-dimensional bool masks get wrong labels in connected-components-3d 4.1
     pieces, n_pieces = cc3d.connected_components(mask.astype(np.uint8), connectivity=26, return_N=True)
-    sizes = np.bincount(pieces.ravel(), minlength=n_pieces + 1)[1:]
+    sizes = np.zeros(n_pieces + 1, dtype=np.int64)
+    for plane in pieces:
+        sizes[: int(plane.max()) + 1] += np.bincount(plane.ravel())
+    sizes = sizes[1:]
     smallest = int(sizes.argmin()) + 1
     holes = _holes(mask, cut, flat)
     jump, jump_axis, jump_at = _largest_jump(mask, box)
@@ -153,8 +158,8 @@ def _class_facts(label_index: NDArray[Any], class_index: int, flat: bool) -> Cla
 
 def _a_voxel(mask: BoolArray, box: Box) -> Triple:
     """Return the middle one of the voxels of a mask, on the whole grid."""
-    inside = np.argwhere(mask)
-    z, y, x = (inside[len(inside) // 2] + np.array(box.start_zyx)).tolist()
+    middle = nth_true(mask, np.array([np.count_nonzero(mask) // 2]))
+    z, y, x = (int(i[0]) + s for i, s in zip(np.unravel_index(middle, mask.shape), box.start_zyx, strict=True))
     return (z, y, x)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import lru_cache
 from typing import Any
@@ -14,6 +14,7 @@ from scipy import ndimage
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation import Box, Features, FeatureSource
 
+from ._blocks import blocks
 from ._samples import TILE_VOXELS, CaseSamples
 from ._spec import ScoreSpec
 
@@ -26,6 +27,8 @@ _STEP = 2  # one voxel in so many along an axis is predicted first
 _DOUBT = 0.05  # of a label, from which on the neighbours are predicted too
 _NEAR = 2  # voxels from a label's border within which all are predicted
 _FLOAT32_BYTES = 1 << 28  # larger probability arrays are kept in half precision
+_SLAB_NUMBERS = 1 << 26  # probabilities held at a time: 256 MB
+_LEAST_SLAB = 8  # slices of a slab at least, or most of the work is its margins
 
 
 class LightClassifier:
@@ -129,41 +132,82 @@ class LightClassifier:
         numpy.ndarray of float32 (float16 beyond 256 MB), shape (K, Z, Y, X)
             Probabilities on the block; sum to 1 over K.
         """
-        large = self._n_rows * box.n_voxels * 4 > _FLOAT32_BYTES
-        result = np.zeros((self._n_rows, *box.shape_zyx), dtype=np.float16 if large else np.float32)
-        tiles = list(box.tiles(TILE_VOXELS))
+        slabs = self.predict_slabs(source, box, labels)
+        found = next(slabs)
+        if found.shape[1:] == box.shape_zyx:
+            return found
+        result = np.empty((self._n_rows, *box.shape_zyx), np.float16 if self._is_large(box) else np.float32)
+        first = 0
+        while True:
+            result[:, first : first + found.shape[1]] = found
+            first += found.shape[1]
+            if first == box.shape_zyx[0]:
+                return result
+            found = next(slabs)
+
+    def predict_slabs(self, source: FeatureSource, box: Box, labels: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+        """Predict as `predict` does, a few slices after the other, so that a large block is never held whole.
+
+        Yields
+        ------
+        numpy.ndarray of float32, shape (K, n, Y, X)
+            Probabilities of the next n slices of the block.
+        """
+        depth, height, width = box.shape_zyx
+        thick = max(_LEAST_SLAB, _SLAB_NUMBERS // (self._n_rows * height * width) // _STEP * _STEP)
         cut = labels[(slice(None), *box.slices)]
-        coarse = np.zeros(box.shape_zyx, dtype=bool)
-        coarse[_cells(box.shape_zyx)] = True
-        kept = self._fill(result, source, box, tiles, coarse)
-        cells = result[(slice(None), *_cells(box.shape_zyx))]
-        fine = _near_borders(cut, _NEAR) | _spread(_doubtful(cells, cut), box.shape_zyx)
-        fine &= ~coarse
-        result[:] = _spread(cells, box.shape_zyx)
-        self._fill(result, source, box, tiles, fine, kept)
-        return result
+        cells, features = self._predict_cells(source, box)
+        doubtful = _doubtful(cells, cut)
+        for first in range(0, depth, thick):
+            last = min(first + thick, depth)
+            fine = _near_borders(cut, _NEAR, first, last) | _spread(doubtful, box.shape_zyx, first, last)
+            fine[_cells(fine.shape)] = False  # predicted already
+            result = np.asarray(_spread(cells, box.shape_zyx, first, last), dtype=np.float32)
+            z = box.start_zyx[0]
+            slab = Box((z + first, *box.start_zyx[1:]), (z + last, *box.stop_zyx[1:]))
+            self._fill(result, source, slab, fine, features if thick >= depth else None)
+            yield result
+
+    def _is_large(self, box: Box) -> bool:
+        return self._n_rows * box.n_voxels * 4 > _FLOAT32_BYTES
+
+    def _predict_cells(self, source: FeatureSource, box: Box) -> tuple[NDArray[Any], Features | None]:
+        """Predict one voxel of every cell (K, ...); with the features, if they were read in one piece."""
+        shape = tuple(len(range(n)[cut]) for n, cut in zip(box.shape_zyx, _cells(box.shape_zyx), strict=True))
+        result = np.zeros((self._n_rows, *shape), dtype=np.float16 if self._is_large(box) else np.float32)
+        for tile in blocks(box, TILE_VOXELS):
+            chosen, put = [], []
+            steps = [_STEP if n > 1 else 1 for n in box.shape_zyx]
+            for start, n, step in zip(tile.within(box).start_zyx, tile.shape_zyx, steps, strict=True):
+                offset = -start % step
+                chosen.append(slice(offset, None, step))
+                put.append(slice((start + offset) // step, (start + offset) // step + len(range(offset, n, step))))
+            if any(p.stop == p.start for p in put):
+                continue
+            read = source.read(tile)
+            values = read.values[(slice(None), *chosen)]
+            rows = np.ascontiguousarray(values.reshape(len(values), -1).T)
+            result[(slice(None), *put)] = self.probabilities(rows).T.reshape(self._n_rows, *values.shape[1:])
+            if tile == box:
+                return result, read
+        return result, None
 
     def _fill(
         self,
-        result: NDArray[Any],
+        result: NDArray[np.float32],
         source: FeatureSource,
         box: Box,
-        tiles: Sequence[Box],
         mask: NDArray[np.bool_],
-        features: Features | None = None,
-    ) -> Features | None:
-        """Predict the voxels of ``mask`` into ``result``; hands back the features if there is a single tile."""
-        for tile in tiles:
+        features: Features | None,
+    ) -> None:
+        """Predict the voxels of ``mask`` into ``result``, both on the box; ``features`` of all of it, if read."""
+        for tile in blocks(box, TILE_VOXELS) if features is None else [box]:
             here = tile.within(box).slices
             wanted = mask[here]
-            if not wanted.any():
-                continue
-            read = source.read(tile) if features is None else features
-            rows = np.ascontiguousarray(read.values[:, wanted].T)
-            result[(slice(None), *here)][:, wanted] = self.probabilities(rows).T
-            if len(tiles) == 1:
-                return read
-        return features
+            if wanted.any():
+                read = source.read(tile) if features is None else features
+                rows = np.ascontiguousarray(read.values[:, wanted].T)
+                result[(slice(None), *here)][:, wanted] = self.probabilities(rows).T
 
 
 @lru_cache(maxsize=1)
@@ -179,32 +223,38 @@ def _openmp_threads(n: int) -> AbstractContextManager[Any]:
     return limit
 
 
-def _cells(shape_zyx: tuple[int, int, int]) -> tuple[slice, slice, slice]:
+def _cells(shape_zyx: tuple[int, ...]) -> tuple[slice, slice, slice]:
     """Index of the voxels that are predicted first: one of every cell."""
     z, y, x = (slice(0, None, _STEP if n > 1 else 1) for n in shape_zyx)
     return z, y, x
 
 
-def _spread(cells: NDArray[Any], shape_zyx: tuple[int, int, int]) -> NDArray[Any]:
-    """Give every voxel the value of its cell; the last three axes are z, y, x."""
+def _spread(cells: NDArray[Any], shape_zyx: tuple[int, int, int], first: int, last: int) -> NDArray[Any]:
+    """Give every voxel of the slices from ``first`` to ``last`` its cell's value; the last axes are z, y, x."""
     for axis, n in enumerate(shape_zyx):
-        cells = np.take(cells, np.arange(n) // (_STEP if n > 1 else 1), axis=cells.ndim - 3 + axis)
+        at = np.arange(n) if axis else np.arange(first, last)
+        cells = np.take(cells, at // (_STEP if n > 1 else 1), axis=cells.ndim - 3 + axis)
     return cells
 
 
 def _doubtful(cells: NDArray[Any], labels: NDArray[Any]) -> NDArray[np.bool_]:
     """Cells, and their neighbours, whose prediction contradicts any reader's label."""
-    at = (slice(None), *_cells((labels.shape[1], labels.shape[2], labels.shape[3])))
-    given = np.take_along_axis(cells, labels[at].astype(np.int64), axis=0)
-    doubt = given.min(axis=0) < 1 - _DOUBT
+    doubt = np.zeros(cells.shape[1:], dtype=bool)
+    for label in labels:
+        at = label[_cells(label.shape)]
+        for z, plane in enumerate(at):
+            given = np.take_along_axis(cells[:, z], plane[np.newaxis].astype(np.int64), axis=0)[0]
+            doubt[z] |= given < 1 - _DOUBT
     return np.asarray(ndimage.maximum_filter(doubt, size=3, mode="nearest"))
 
 
-def _near_borders(labels: NDArray[Any], reach: int) -> NDArray[np.bool_]:
-    """Voxels within about ``reach`` voxels (a cube's distance) of a border of any reader's label."""
-    result = np.zeros(labels.shape[1:], dtype=bool)
-    size = [min(2 * reach + 1, 2 * n - 1) for n in labels.shape[1:]]
-    for label in labels:
+def _near_borders(labels: NDArray[Any], reach: int, first: int, last: int) -> NDArray[np.bool_]:
+    """Voxels of some slices within about ``reach`` voxels (a cube's distance) of a border of any reader's label."""
+    low = max(0, first - reach)
+    part = labels[:, low : last + reach]
+    result = np.zeros(part.shape[1:], dtype=bool)
+    size = [min(2 * reach + 1, 2 * n - 1) for n in part.shape[1:]]
+    for label in part:
         highest = ndimage.maximum_filter(label, size=size, mode="nearest")
         result |= highest != ndimage.minimum_filter(label, size=size, mode="nearest")
-    return result
+    return result[first - low : last - low]

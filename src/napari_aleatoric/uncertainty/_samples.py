@@ -15,6 +15,7 @@ from scipy import ndimage
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation import Box, FeatureSource
 
+from ._blocks import blocks, classes_in, nth_true
 from ._spec import ScoreSpec
 
 __all__ = ["CaseSamples", "draw_voxels", "gather_features", "look_box"]
@@ -23,6 +24,7 @@ TILE_VOXELS = 1_500_000
 """Voxels whose features are held at a time: 31 features take 190 MB."""
 
 _VERSION = "1"
+_AT_ONCE = 1 << 22  # voxels whose distances to a class are held at a time
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,13 +135,15 @@ def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -
     """
     rng = np.random.default_rng([spec.seed, zlib.crc32(case_id.encode())])
     shape = (int(labels.shape[1]), int(labels.shape[2]), int(labels.shape[3]))
-    present = [int(c) for c in np.unique(labels[(slice(None), *box.slices)]) if c != 0]
+    present = [c for c in classes_in(labels[(slice(None), *box.slices)]) if c != 0]
     n_near = int(spec.samples_per_case * spec.near_fraction) if present else 0
     close = np.empty(0, dtype=np.int64)
     for class_index in present:
-        near = np.setdiff1d(_near(labels, class_index, spec.near_voxels, shape), close, assume_unique=True)
-        share = min(len(near), n_near // len(present))
-        close = np.concatenate([close, rng.choice(near, size=share, replace=False)])
+        near = _near(labels, class_index, spec.near_voxels, shape)
+        near.reshape(-1)[close] = False
+        n = int(np.count_nonzero(near))
+        share = min(n, n_near // len(present))
+        close = np.concatenate([close, nth_true(near, rng.choice(n, size=share, replace=False))])
     far = rng.choice(box.n_voxels, size=min(box.n_voxels, spec.samples_per_case), replace=False)
     inside = np.stack(np.unravel_index(far, box.shape_zyx), axis=-1) + np.array(box.start_zyx)
     anywhere = np.ravel_multi_index(tuple(inside.T), shape)
@@ -148,23 +152,32 @@ def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -
     return np.stack(np.unravel_index(flat, shape), axis=-1).astype(np.int64)
 
 
-def _near(labels: NDArray[Any], class_index: int, reach: int, shape: tuple[int, int, int]) -> NDArray[np.int64]:
-    """Flat indices of the voxels within ``reach`` voxels of a class, whoever gave it."""
-    mask = np.asarray((labels == class_index).any(axis=0))
+def _near(labels: NDArray[Any], class_index: int, reach: int, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+    """Voxels within ``reach`` voxels of a class, whoever gave it, shape (Z, Y, X); a few slices at a time."""
+    mask = np.zeros(shape, dtype=bool)
+    for label in labels:
+        mask |= label == class_index
+    near = np.zeros(shape, dtype=bool)
     around = Box.around(mask)
     if around is None:
-        return np.empty(0, dtype=np.int64)
-    around = around.grown(reach, shape)
-    distance = ndimage.distance_transform_edt(~mask[around.slices])
-    index = np.argwhere(distance <= reach) + np.array(around.start_zyx)
-    return np.asarray(np.ravel_multi_index(tuple(index.T), shape), dtype=np.int64)
+        return near
+    z, y, x = around.grown(reach, shape).slices
+    step = max(1, _AT_ONCE // ((y.stop - y.start) * (x.stop - x.start)))
+    for first in range(z.start, z.stop, step):
+        last = min(first + step, z.stop)
+        low = max(first - reach, z.start)
+        part = mask[low : last + reach, y, x]
+        if part.any():  # what is farther away than a margin of this many slices is out of reach anyway
+            distance = ndimage.distance_transform_edt(~part)
+            near[first:last, y, x] = (distance <= reach)[first - low : last - low]
+    return near
 
 
 def gather_features(source: FeatureSource, box: Box, voxels: NDArray[np.int64]) -> NDArray[np.float32]:
     """Return the features of some voxels, shape (n, F), reading the box in tiles."""
     rows: list[NDArray[np.float32]] = []
     where: list[NDArray[np.intp]] = []
-    for tile in box.tiles(TILE_VOXELS):
+    for tile in blocks(box, TILE_VOXELS):
         start, stop = np.array(tile.start_zyx), np.array(tile.stop_zyx)
         inside = np.flatnonzero(((voxels >= start) & (voxels < stop)).all(axis=1))
         if inside.size:
