@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from ._fold import PENDING, ItemState, effective, fold
     from ._journal import PendingStrokes, StrokeJournal
     from ._journal_file import Stroke
+    from ._prompt_use import PromptUse, prompt_uses, prompt_words
     from ._queue import Progress, Queue, QueueRow, build_queue
     from ._score import ScoreSummary, score_workspace
     from ._snapshot import COLUMNS
@@ -37,6 +38,7 @@ __all__ = [
     "LabelDiff",
     "PendingStrokes",
     "Progress",
+    "PromptUse",
     "Queue",
     "QueueRow",
     "ReviewStore",
@@ -52,6 +54,8 @@ __all__ = [
     "fold",
     "label_hash",
     "load_correction",
+    "prompt_uses",
+    "prompt_words",
     "recover",
     "restore",
     "save_correction",
@@ -78,6 +82,9 @@ _MODULES = {
     "PENDING": "_fold",
     "PendingStrokes": "_journal",
     "Progress": "_queue",
+    "prompt_uses": "_prompt_use",
+    "prompt_words": "_prompt_use",
+    "PromptUse": "_prompt_use",
     "Queue": "_queue",
     "QueueRow": "_queue",
     "recover": "_corrections",

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Engine, Row, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, select
 
 from napari_aleatoric.errors import NotFoundError, StoreError
 from napari_aleatoric.model import Geometry, ItemKey
 
 from ._engine import from_us, reading, to_us, writing
-from ._schema import corrections, decisions, items
+from ._prompt_use import PromptUse
+from ._schema import correction_prompts, corrections, decisions, items
 
 __all__ = ["Correction", "CorrectionLog"]
 
@@ -51,6 +52,8 @@ class Correction:
         Unique; 32 hexadecimal digits.
     created : datetime
         UTC.
+    prompts : tuple of PromptUse
+        Promptable segmenters whose masks are in it, as far as is known; empty where all was drawn by hand.
     """
 
     key: ItemKey
@@ -65,6 +68,7 @@ class Correction:
     restores: str | None = None
     correction_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     created: datetime = field(default_factory=lambda: datetime.now(UTC))
+    prompts: tuple[PromptUse, ...] = ()
 
     @property
     def is_original(self) -> bool:
@@ -94,18 +98,25 @@ class CorrectionLog:
             if correction.machine and latest is not None and not latest.machine:
                 _check_allowed(connection, latest, allowed_by)
             connection.execute(insert(corrections).values(**_values(correction)))
+            if correction.prompts:
+                rows = [{"correction_id": correction.correction_id, **vars(use)} for use in correction.prompts]
+                connection.execute(insert(correction_prompts), rows)
         return correction
 
     def of(self, key: ItemKey) -> list[Correction]:
         """All versions of one label, oldest first."""
-        query = select(*_COLUMNS).where(*_is(corrections, key)).order_by(corrections.c.seq)
         with reading(self._engine) as connection:
-            return [_correction(row) for row in connection.execute(query)]
+            return _read(connection, *_is(corrections, key))
 
     def everything(self) -> list[Correction]:
         """All versions of all labels, in the order in which they were saved."""
         with reading(self._engine) as connection:
-            return [_correction(r) for r in connection.execute(select(*_COLUMNS).order_by(corrections.c.seq))]
+            return _read(connection)
+
+    def files(self) -> set[str]:
+        """Files that any version refers to, as `Correction.file` has them."""
+        with reading(self._engine) as connection:
+            return set(connection.execute(select(corrections.c.file)).scalars()) - {""}
 
     def latest(self, key: ItemKey) -> Correction | None:
         """Return the version that counts now; None = the original."""
@@ -131,10 +142,22 @@ class CorrectionLog:
             return int(connection.execute(select(func.coalesce(func.max(corrections.c.seq), 0))).scalar_one())
 
 
-def _latest(connection: Any, key: ItemKey) -> Correction | None:
-    query = select(*_COLUMNS).where(*_is(corrections, key)).order_by(corrections.c.seq.desc()).limit(1)
-    row = connection.execute(query).first()
-    return None if row is None else _correction(row)
+def _read(connection: Connection, *which: ColumnElement[bool]) -> list[Correction]:
+    """Read some versions, oldest first."""
+    rows = connection.execute(select(*_COLUMNS).where(*which).order_by(corrections.c.seq)).all()
+    same = correction_prompts.c.correction_id == corrections.c.correction_id
+    prompts: dict[str, list[PromptUse]] = {}
+    for use in connection.execute(
+        select(correction_prompts).join(corrections, same).where(*which).order_by(correction_prompts.c.segmenter)
+    ):
+        prompts.setdefault(use.correction_id, []).append(PromptUse(use.segmenter, use.n_boxes, use.n_clicks))
+    return [_correction(row, prompts.get(row.correction_id, [])) for row in rows]
+
+
+def _latest(connection: Connection, key: ItemKey) -> Correction | None:
+    last = select(func.max(corrections.c.seq)).where(*_is(corrections, key)).scalar_subquery()
+    found = _read(connection, corrections.c.seq == last)
+    return found[0] if found else None
 
 
 def _check_allowed(connection: Any, latest: Correction, allowed_by: str | None) -> None:
@@ -158,15 +181,16 @@ def _is(table: Any, key: ItemKey) -> tuple[Any, Any]:
 
 def _values(correction: Correction) -> dict[str, Any]:
     values = dict(vars(correction))
+    del values["prompts"]  # a table of their own
     values.update(values.pop("key")._asdict())
     values["geometry"] = json.dumps(correction.geometry.to_json())
     values["created_us"] = to_us(values.pop("created"))
     return values
 
 
-def _correction(row: Row[Any]) -> Correction:
+def _correction(row: Row[Any], prompts: list[PromptUse]) -> Correction:
     values = dict(row._mapping)
     values["key"] = ItemKey(values.pop("case_id"), values.pop("label_reader"))
     values["geometry"] = Geometry.from_json(json.loads(values["geometry"]))
     values["created"] = from_us(values.pop("created_us"))
-    return Correction(**values)
+    return Correction(**values, prompts=tuple(prompts))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -23,6 +24,7 @@ from napari_aleatoric.model import ItemKey, LabelMap
 
 from ._correction_log import Correction
 from ._journal import PendingStrokes
+from ._prompt_use import PromptUse, prompt_uses
 from ._store import ReviewStore
 
 __all__ = [
@@ -57,6 +59,7 @@ def save_correction(
     reader: str,
     comment: str = "",
     machine: str = "",
+    prompts: Sequence[PromptUse] = (),
     allowed_by: str | None = None,
 ) -> Correction:
     """Save a version of a label; the original file and all earlier versions stay as they are.
@@ -79,6 +82,8 @@ def save_correction(
         Words for the history.
     machine : str
         Name of the model that drew it; "" for a person.
+    prompts : sequence of PromptUse
+        What a model drew in it because a person pointed at something; the label is the person's all the same.
     allowed_by : str, optional
         For a machine's label over a person's: id of the decision, made since, that says so.
 
@@ -115,6 +120,7 @@ def save_correction(
         follows=None if before is None else before.correction_id,
         correction_id=correction_id,
         created=now,
+        prompts=prompt_uses(prompts),
     )
     try:
         return store.add_correction(correction, allowed_by=allowed_by)

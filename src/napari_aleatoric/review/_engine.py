@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
@@ -125,6 +125,28 @@ def _prepare_schema(engine: Engine) -> None:
             f"This review store has format {version}; this program knows formats up to {SCHEMA_VERSION}. "
             "Update napari-aleatoric to open it. Nothing was changed."
         )
+    _add_missing_tables(engine)
+
+
+def _add_missing_tables(engine: Engine) -> None:
+    """Bring a store of an earlier version of this program up to date; what is in it stays as it is."""
+    missing = _missing_tables(engine)
+    if not missing:
+        return
+    try:
+        with writing(engine) as connection:
+            metadata.create_all(connection, tables=missing)
+    except StoreError:
+        if _missing_tables(engine):  # else another process was faster
+            raise
+
+
+def _missing_tables(engine: Engine) -> list[Table]:
+    from sqlalchemy import inspect
+
+    with reading(engine) as connection:
+        there = set(inspect(connection).get_table_names())
+    return [table for table in metadata.sorted_tables if table.name not in there]
 
 
 def _known_version(engine: Engine) -> int | None:

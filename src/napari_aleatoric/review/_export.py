@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
-import math
 import os
 import shutil
 import uuid
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,7 +20,6 @@ import numpy as np
 from napari_aleatoric.errors import DataError, NotFoundError, WorkspaceError
 from napari_aleatoric.io import Workspace, item_folder_name, safe_name, write_label_map, write_volume, write_whole
 from napari_aleatoric.model import (
-    Decision,
     Geometry,
     ItemKey,
     LabelMap,
@@ -35,8 +31,8 @@ from napari_aleatoric.model import (
 
 from ._corrections import current_label, label_hash
 from ._decision_log import STATUSES
-from ._fold import undone_ids
-from ._queue import Queue, build_queue
+from ._export_tables import decision_tables, how_drawn, score_table, version_tables
+from ._queue import build_queue
 from ._store import ReviewStore
 
 __all__ = ["EXPORTED_BY_DEFAULT", "ExportSummary", "export_reviewed"]
@@ -86,10 +82,11 @@ def export_reviewed(
     set is taken along.
 
     ======================= ==================================================================================
-    ``manifest.json``       cases with image, label, label reader, status, label version; class names; SHA-256
-                            of every file
+    ``manifest.json``       cases with image, label, label reader, status, label version and how it was drawn;
+                            class names; SHA-256 of every file
     ``images/``, ``labels/`` on the original grids (NIfTI; PNG for photographs)
     ``decisions.json|csv``  the whole log, undone entries marked
+    ``versions.json|csv``   every saved label version: who, when, and which models drew in it
     ``scores.csv``          one row for each item, worst first
     ======================= ==================================================================================
 
@@ -126,8 +123,14 @@ def export_reviewed(
         )
     with _new_folder(dest) as folder:
         entries = _write_cases(workspace, store, folder, chosen, status_of, report)
-        n_decisions = _write_decisions(store, folder)
-        write_whole(folder / "scores.csv", _scores_csv(queue))
+        decisions = list(store.decisions())
+        tables = {
+            **decision_tables(decisions),
+            **version_tables(store.all_corrections()),
+            **score_table(queue),
+        }
+        for name, content in tables.items():
+            write_whole(folder / name, content)
         files = sorted(p for p in folder.rglob("*") if p.is_file())
         manifest = {
             "format": _FORMAT,
@@ -146,7 +149,7 @@ def export_reviewed(
         n_cases=len({key.case_id for key in chosen}),
         n_labels=len(chosen),
         n_corrected=sum(1 for entry in entries if entry["label_version"]),
-        n_decisions=n_decisions,
+        n_decisions=len(decisions),
         by_status=dict(Counter(status_of[key] for key in chosen)),
         left_out=dict(Counter(s for s in status_of.values() if s not in wanted)),
     )
@@ -233,6 +236,7 @@ def _write_cases(
                 "status": status_of[key],
                 "label_version": None if version is None or version.is_original else version.correction_id,
                 "label_hash": label_hash(label),
+                **how_drawn(version),
             }
         )
     return entries
@@ -242,52 +246,6 @@ def _suffix(dtype: np.dtype[Any], geometry: Geometry) -> str:
     """Choose PNG for photographs, NIfTI for everything that has a place in a patient."""
     is_picture = geometry.is_flat and not geometry.spacing_known
     return ".png" if is_picture and dtype in (np.dtype(np.uint8), np.dtype(np.uint16)) else ".nii.gz"
-
-
-def _write_decisions(store: ReviewStore, folder: Path) -> int:
-    log = list(store.decisions())
-    by_item: dict[ItemKey, list[Decision]] = {}
-    for decision in log:
-        by_item.setdefault(decision.key, []).append(decision)
-    undone = {d for entries in by_item.values() for d in undone_ids(entries)}
-    rows = [{**d.model_dump(mode="json"), "undone": d.decision_id in undone} for d in log]
-    write_whole(folder / "decisions.json", json.dumps(rows, indent=1, ensure_ascii=False).encode())
-    names = [*Decision.model_fields, "undone"]
-    table = [[_cell(row[name]) for name in names] for row in rows]
-    write_whole(folder / "decisions.csv", _csv(names, table))
-    return len(log)
-
-
-def _scores_csv(queue: Queue) -> bytes:
-    """One row for each item, worst first: place, score, what drives it, status, and every raw value."""
-    classes, table = queue.classes, queue.table
-    row_of = {key: row for row, key in enumerate(table.keys)}
-    columns = sorted(table.columns)
-    head = ["place", "case", "label_reader", "score", "class", "part", "status", "quality", "stale", "n_flags"]
-    head += [m if c == 0 else f"{m}[{classes.name_of(c)}]" for m, c in columns]
-    rows = []
-    for row in queue:
-        found = row_of.get(row.key)
-        values = [math.nan if found is None else float(table.columns[name][found]) for name in columns]
-        first = [row.place, *row.key, row.score, row.class_name, row.part, row.status, row.quality, row.stale]
-        rows.append([_cell(v) for v in (*first, row.n_flags, *values)])
-    return _csv(head, rows)
-
-
-def _cell(value: Any) -> str:
-    if value is None or (isinstance(value, float) and math.isnan(value)):
-        return ""
-    if isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    return repr(value) if isinstance(value, float) else str(value)
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[str]]) -> bytes:
-    stream = io.StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows(rows)
-    return stream.getvalue().encode()
 
 
 def _sha256(path: Path) -> str:

@@ -26,6 +26,7 @@ from sqlalchemy import (
 __all__ = [
     "SCHEMA_VERSION",
     "claims",
+    "correction_prompts",
     "corrections",
     "decisions",
     "findings",
@@ -36,7 +37,10 @@ __all__ = [
 ]
 
 SCHEMA_VERSION = 1
-"""Version that this program writes; kept in the table ``meta``."""
+"""Version that this program writes; kept in the table ``meta``.
+
+It stays the same when a table is added that older programs need not know; opening a store adds what is missing.
+"""
 
 metadata = MetaData()
 _BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in INTEGER columns
@@ -134,6 +138,16 @@ corrections = Table(
     _of_item(),
     Index("corrections_of_item", "case_id", "label_reader", "seq"),
     sqlite_autoincrement=True,
+)
+
+# Added to stores of format 1: what a promptable segmenter had drawn in a saved version. No row = nothing.
+correction_prompts = Table(
+    "correction_prompts",
+    metadata,
+    Column("correction_id", _ID, ForeignKey("corrections.correction_id"), primary_key=True),
+    Column("segmenter", _NAME, primary_key=True),
+    Column("n_boxes", Integer, nullable=False),
+    Column("n_clicks", Integer, nullable=False),
 )
 
 claims = Table(

@@ -200,6 +200,10 @@ class ReviewStore:
         """All saved versions of all labels, oldest first."""
         return self._corrections.everything()
 
+    def correction_files(self) -> set[str]:
+        """Files below the corrections folder that any saved version refers to, with "/"."""
+        return self._corrections.files()
+
     def latest_correction(self, key: ItemKey) -> Correction | None:
         """Return the version of the label that counts now; None = the original, as does ``is_original``."""
         return self._corrections.latest(key)

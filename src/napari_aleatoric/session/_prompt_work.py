@@ -159,5 +159,5 @@ def answer(model: LoadedModel, seen: SeenSlice, prompt: Prompt) -> Found:
 
 def _is_small(box_xyxy: tuple[float, float, float, float], look: SliceLook) -> bool:
     x0, y0, x1, y1 = box_xyxy
-    height, width = look.image.shape[:2]
-    return max(x1 - x0, y1 - y0) + 1 < _CLOSE_UP * max(height, width)
+    longest: int = max(look.image.shape[:2])
+    return max(x1 - x0, y1 - y0) + 1 < _CLOSE_UP * longest

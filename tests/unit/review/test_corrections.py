@@ -6,11 +6,13 @@ from collections.abc import Callable
 import nibabel
 import numpy as np
 import pytest
+from sqlalchemy import create_engine
 
 from napari_aleatoric.errors import DataError, GeometryMismatchError, NotFoundError, StoreError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ClassTable, Decision, Geometry, ItemKey, LabelMap, Verdict
 from napari_aleatoric.review import (
+    PromptUse,
     ReviewStore,
     StrokeJournal,
     corrections,
@@ -18,6 +20,7 @@ from napari_aleatoric.review import (
     diff,
     label_hash,
     load_correction,
+    prompt_words,
     recover,
     restore,
     save_correction,
@@ -256,3 +259,46 @@ def test_a_decision_names_the_version_it_belongs_to(workspace: Workspace, store:
     store.undo(key, "A")
     assert store.state(key).correction_id is None
     assert store.latest_correction(key) == saved  # the label stays until a version is restored
+
+
+BOXES = PromptUse("sam-small", n_boxes=2, n_clicks=1)
+
+
+def test_a_version_names_the_models_that_drew_in_it(workspace: Workspace, store: ReviewStore, key: ItemKey) -> None:
+    label = current_label(workspace, store, key)
+    by_hand = save_correction(workspace, store, key, painted(label, 1), reader="A")
+    uses = [PromptUse("sam-vit-b", n_clicks=4), BOXES, PromptUse("sam-small", n_boxes=1)]
+    drawn = save_correction(workspace, store, key, painted(label, 3), reader="A", prompts=uses)
+    assert drawn.prompts == (PromptUse("sam-small", 3, 1), PromptUse("sam-vit-b", 0, 4))
+    assert corrections(store, key) == [by_hand, drawn] == store.all_corrections()
+    assert store.latest_correction(key) == drawn
+    assert not drawn.machine, "a person pointed: the label stays a person's"
+    other = ItemKey("case_2")
+    save_correction(workspace, store, other, painted(current_label(workspace, store, other), 1), reader="A")
+    assert corrections(store, other)[0].prompts == ()
+    assert restore(workspace, store, key, drawn.correction_id, "B").prompts == drawn.prompts
+    assert restore(workspace, store, key, None, "B").prompts == ()
+
+
+def test_prompts_in_words() -> None:
+    assert BOXES.sentence == "sam-small; 2 boxes, 1 click"
+    assert prompt_words([BOXES, PromptUse("sam-vit-b", n_clicks=2)]) == (
+        "sam-small; 2 boxes, 1 click + sam-vit-b; 2 clicks"
+    )
+    assert prompt_words([]) == ""
+
+
+def test_a_store_from_before_prompts_were_noted(workspace: Workspace, store: ReviewStore, key: ItemKey) -> None:
+    label = current_label(workspace, store, key)
+    old = save_correction(workspace, store, key, painted(label, 1), reader="A")
+    store.close()
+    engine = create_engine(workspace.store_url)
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE correction_prompts")
+    engine.dispose()
+    with ReviewStore.open(workspace.store_url) as again:
+        assert corrections(again, key) == [old]
+        drawn = save_correction(workspace, again, key, painted(label, 3), reader="A", prompts=[BOXES])
+        assert [c.prompts for c in corrections(again, key)] == [(), (BOXES,)]
+    with ReviewStore.open(workspace.store_url) as again:
+        assert again.latest_correction(key) == drawn

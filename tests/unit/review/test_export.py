@@ -24,6 +24,7 @@ from napari_aleatoric.model import (
     Volume,
 )
 from napari_aleatoric.review import (
+    PromptUse,
     ReviewStore,
     build_queue,
     current_label,
@@ -49,7 +50,10 @@ def reviewed(workspace: Workspace, store: ReviewStore) -> ReviewStore:
         )
         store.put_item_scores(ItemScores(key, values), fingerprint=workspace.fingerprint(*key), spec_digest="d")
     key = ItemKey("case_1")
-    saved = save_correction(workspace, store, key, painted(current_label(workspace, store, key), 3), reader="Zoë")
+    label = current_label(workspace, store, key)
+    save_correction(workspace, store, key, painted(label, 1), reader="Zoë")
+    prompts = [PromptUse("sam-small", n_boxes=2), PromptUse("sam-vit-b", n_clicks=1)]
+    saved = save_correction(workspace, store, key, painted(label, 3), reader="Zoë", prompts=prompts)
     store.decide(
         Decision(
             case_id="case_1",
@@ -131,6 +135,37 @@ def test_decisions_and_scores_are_complete(workspace: Workspace, reviewed: Revie
     assert by_case["case_1"]["nll_union"] == ""
     assert [by_case[f"case_{i}"]["status"] for i in range(3)] == ["pending", "corrected", "excluded"]
     assert by_case["case_1"]["stale"] == "True"  # scored before it was corrected
+
+
+def test_hand_drawn_and_prompted_labels_are_told_apart(
+    workspace: Workspace, reviewed: ReviewStore, tmp_path: Path
+) -> None:
+    by_hand = ItemKey("case_0")
+    label = painted(current_label(workspace, reviewed, by_hand), 1)
+    save_correction(workspace, reviewed, by_hand, label, reader="Zoë")
+    statuses = ["pending", "corrected", "excluded"]
+    export_reviewed(workspace, reviewed, tmp_path / "export", statuses=statuses)
+    manifest = json.loads((tmp_path / "export" / "manifest.json").read_text())
+    entries = {entry["case"]: (entry["changed"], entry["prompts"]) for entry in manifest["cases"]}
+    boxes = {"segmenter": "sam-small", "n_boxes": 2, "n_clicks": 0}
+    click = {"segmenter": "sam-vit-b", "n_boxes": 0, "n_clicks": 1}
+    assert entries == {
+        "case_0": ("by hand", []),
+        "case_1": ("with prompts", [boxes, click]),
+        "case_2": ("", []),
+    }
+    versions = json.loads((tmp_path / "export" / "versions.json").read_text())
+    assert [(v["case"], v["changed"], v["prompts"]) for v in versions] == [
+        ("case_1", "by hand", []),
+        ("case_1", "with prompts", [boxes, click]),
+        ("case_0", "by hand", []),
+    ]
+    with (tmp_path / "export" / "versions.csv").open(newline="") as stream:
+        table = list(csv.DictReader(stream))
+    assert table[1]["prompts"] == "sam-small; 2 boxes + sam-vit-b; 1 click"
+    assert [(row["n_boxes"], row["n_clicks"]) for row in table] == [("0", "0"), ("2", "1"), ("0", "0")]
+    assert table[1]["follows"] == table[0]["label_version"]
+    assert scan(tmp_path / "export").layout == "manifest"
 
 
 def test_statuses_choose_what_goes_along(workspace: Workspace, reviewed: ReviewStore, tmp_path: Path) -> None:
