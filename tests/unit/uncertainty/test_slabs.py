@@ -112,6 +112,7 @@ def test_predictions_do_not_depend_on_the_slabs(
     volume = Volume(ndimage.gaussian_filter(image, 0.7), Geometry(SHAPE))
     source, box = FilterBankEncoder().prepare(volume), Box(start, (30, 19, 22))
     voxels = draw_voxels(label[np.newaxis], box, "a", SPEC)
+    voxels = voxels[((voxels >= box.start_zyx) & (voxels < box.stop_zyx)).all(axis=1)]
     samples = CaseSamples(gather_features(source, box, voxels), label[tuple(voxels.T)][:, np.newaxis])
     model = LightClassifier(3, SPEC).fit([samples])
     readers = np.stack([label, np.roll(label, 3, axis=1)])
