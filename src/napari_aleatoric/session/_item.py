@@ -16,7 +16,7 @@ from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 from ._heat import HeatMaps
 
 if TYPE_CHECKING:
-    from napari_aleatoric.review import PendingStrokes, ReviewStore
+    from napari_aleatoric.review import Correction, PendingStrokes, PromptUse, ReviewStore
 
 __all__ = ["DEFAULT_MAP", "ItemData", "display_range", "load_item", "with_version"]
 
@@ -51,6 +51,8 @@ class ItemData:
         Strokes of an earlier session that were never saved.
     pending_voxels : int
         How many voxels they would change.
+    prompts : tuple of PromptUse
+        Which promptable segmenters drew in the version on the screen.
     """
 
     key: ItemKey
@@ -66,6 +68,7 @@ class ItemData:
     hot_spots: tuple[HotSpot, ...] = ()
     pending: tuple[PendingStrokes, ...] = ()
     pending_voxels: int = 0
+    prompts: tuple[PromptUse, ...] = ()
 
 
 def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
@@ -101,6 +104,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         hot_spots=store.hot_spots(key),
         pending=pending,
         pending_voxels=pending_voxels,
+        prompts=() if latest is None else latest.prompts,
     )
 
 
@@ -112,12 +116,19 @@ def load_heat(workspace: Workspace, key: ItemKey, map_name: str) -> HeatMaps | N
         return None
 
 
-def with_version(item: ItemData, workspace: Workspace, correction_id: str) -> ItemData:
+def with_version(item: ItemData, workspace: Workspace, saved: Correction) -> ItemData:
     """Return the item after its label was saved as a version: the same arrays, and the original to compare with."""
     original = item.original
     if original is None:
         original = _paintable(workspace.load_label(*item.key).upright().data)
-    return replace(item, label_version=correction_id, original=original, pending=(), pending_voxels=0)
+    return replace(
+        item,
+        label_version=saved.correction_id,
+        original=original,
+        pending=(),
+        pending_voxels=0,
+        prompts=saved.prompts,
+    )
 
 
 def _pending(workspace: Workspace, key: ItemKey, label: NDArray[Any]) -> tuple[tuple[PendingStrokes, ...], int]:

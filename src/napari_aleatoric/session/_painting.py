@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from typing import Any
 
 from psygnal import Signal
@@ -14,6 +15,8 @@ from napari_aleatoric.io import Workspace
 from ._item import ItemData
 from ._notice import Kind, Notice
 from ._opening import Opened
+from ._prompt_words import PromptAnswer
+from ._prompted_masks import PromptedMasks
 from ._saver import NewVersion, Saver
 from ._sentence import sentence_of
 from ._strokes import StrokeKeeper
@@ -36,6 +39,8 @@ class Painting:
 
     def __init__(self, deliver: Callable[[Callable[[], None]], None]) -> None:
         self._strokes: StrokeKeeper | None = None
+        self._masks: PromptedMasks | None = None
+        self._has_recovered = False
         self._told = False  # whether there were unsaved strokes when it was told last
         self._saver: Saver[ItemData] = Saver(deliver)
 
@@ -57,12 +62,14 @@ class Painting:
     def begin(self, workspace: Workspace, item: ItemData, reader: str) -> None:
         """Watch the label of an item that came to the screen."""
         self._strokes = StrokeKeeper(workspace, item.key, item.label, reader, item.label_version)
+        self._masks = PromptedMasks(item.label, item.prompts)
+        self._has_recovered = False
 
     def end(self) -> None:
         """Let go of the label; strokes that are being saved are that save's business."""
         if self._strokes is not None and not self._strokes.unsaved:
             self._strokes.finish()
-        self._strokes = None
+        self._strokes = self._masks = None
         self._tell()
 
     def touched(self) -> None:
@@ -75,7 +82,8 @@ class Painting:
         if self._strokes is None:
             return
         try:
-            self._strokes.keep()
+            if self._strokes.keep() and self._masks is not None:
+                self._masks.follow()
         except (OSError, AleatoricError) as error:
             self.failed.emit(Notice(f"Strokes could not be written to disk. {sentence_of(error)}", Kind.ERROR))
         self._tell()
@@ -90,10 +98,20 @@ class Painting:
         """Paint what an earlier, unfinished session painted onto the label on the screen."""
         for pending in item.pending:
             pending.apply(item.label)
+        self._has_recovered = self._has_recovered or bool(item.pending)
         self.touched()
         self.keep()
         for pending in item.pending:
             pending.discard()  # they are in this session's journal now
+
+    @contextmanager
+    def drawing(self, answer: PromptAnswer) -> Iterator[None]:
+        """Draw an answer into the label within this block; a version saved later names its segmenter."""
+        masks = self._masks
+        before = None if masks is None else masks.slice_now(answer.plane)
+        yield
+        if masks is not None and before is not None:
+            masks.drawn(answer, before)
 
     # -- versions -----------------------------------------------------------------------------------
 
@@ -114,7 +132,10 @@ class Painting:
         strokes = self._strokes
         if strokes is None:
             return
+        prompts = self._masks.uses() if self._masks is not None else ()
+        about.update(prompts=prompts, has_recovered=self._has_recovered)
         version = NewVersion(item, strokes.snapshot(), reader, **about)
+        self._has_recovered = False
         self._saver.submit(lambda: version.write(opened), lambda future: self._written(version, strokes, future))
 
     def _written(self, version: NewVersion, strokes: StrokeKeeper, future: Future[ItemData]) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Generic, TypeVar
 from numpy.typing import NDArray
 
 from napari_aleatoric.model import Decision, LabelMap, Verdict
+from napari_aleatoric.review import PromptUse
 
 from ._item import ItemData, with_version
 from ._opening import Opened
@@ -33,6 +34,10 @@ class NewVersion:
         Who saves it.
     comment : str
         Words for the history.
+    prompts : tuple of PromptUse
+        Which promptable segmenters drew in it.
+    has_recovered : bool
+        Whether strokes of an earlier session were brought back; how those were drawn is not known.
     verdict : Verdict, optional
         Recorded once the version is on the disk.
     quality : int, optional
@@ -45,6 +50,8 @@ class NewVersion:
     data: NDArray[Any]
     reader: str
     comment: str = ""
+    prompts: tuple[PromptUse, ...] = ()
+    has_recovered: bool = False
     verdict: Verdict | None = None
     quality: int | None = None
     seen: dict[str, Any] = field(default_factory=dict)
@@ -61,7 +68,16 @@ class NewVersion:
 
         workspace, store, key = opened.workspace, opened.store, self.item.key
         label_map = LabelMap(self.data, self.item.image.geometry, reader=self.reader)
-        saved = save_correction(workspace, store, key, label_map, reader=self.reader, comment=self.comment)
+        remarks = [self.comment, "with strokes recovered from an earlier session" if self.has_recovered else ""]
+        saved = save_correction(
+            workspace,
+            store,
+            key,
+            label_map,
+            reader=self.reader,
+            comment="; ".join(filter(None, remarks)),
+            prompts=self.prompts,
+        )
         if self.verdict is not None:
             store.decide(
                 Decision(
@@ -75,7 +91,7 @@ class NewVersion:
                     correction_id=saved.correction_id,
                 )
             )
-        return with_version(self.item, workspace, saved.correction_id)
+        return with_version(self.item, workspace, saved)
 
 
 class Saver(Generic[T]):

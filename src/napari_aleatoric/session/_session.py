@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
 from napari_aleatoric.errors import AleatoricError, NotFoundError
@@ -19,6 +20,7 @@ from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter
 from ._options import ViewOptions
 from ._places import HotPlace
+from ._prompt_words import PromptAnswer
 from ._resolve import ViewState
 from ._sentence import sentence_of
 from ._session_signals import SessionSignals, hand_on
@@ -193,6 +195,16 @@ class ReviewSession(SessionSignals):
         """Journal what was painted since the last call; the window calls this twice a second."""
         if self._desk is not None:
             self._desk.painting.keep()
+
+    @contextmanager
+    def drawing(self, answer: PromptAnswer) -> Iterator[None]:
+        """Draw an answer to a prompt into the label on screen within this block.
+
+        The version that is saved later then names the segmenter and the number of prompts, for as long as what it
+        drew is in the label: undo takes the mention back.
+        """
+        with self._desk.painting.drawing(answer) if self._desk is not None else nullcontext():
+            yield
 
     def leave(self) -> None:
         """Save the strokes of the item on screen, if there are any, before it goes away."""

@@ -155,6 +155,7 @@ def test_from_loading_to_an_answer(desk: Desk) -> None:
     expected[5:10, 6:10] = True
     assert np.array_equal(desk.answers[0].mask, expected)
     assert desk.answers[0].plane == plane(2)
+    assert desk.answers[0].segmenter == "fake"
     assert "0.80" in desk.prompting.status.sentence
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from napari_aleatoric.errors import DataError, WorkspaceError
+from napari_aleatoric.foundation import Prompt
 from napari_aleatoric.io import Workspace, write_map
 from napari_aleatoric.model import ItemScores, LabelMap, ScoreValue, Verdict
-from napari_aleatoric.review import ReviewStore, StrokeJournal, corrections
+from napari_aleatoric.review import PromptUse, ReviewStore, StrokeJournal, corrections
 from napari_aleatoric.samples import SampleSpec, write_samples
-from napari_aleatoric.session import Kind, ReviewSession, open_path, prepare
+from napari_aleatoric.session import Kind, PromptAnswer, ReviewSession, SlicePlane, open_path, prepare
 
 PARTS = ("nll_union", "local_max", "dice_gap")
 
@@ -254,12 +255,13 @@ def test_strokes_of_a_crashed_session_are_offered_and_come_back(workspace: Works
     session.restore_strokes()
     assert np.array_equal(session.item.label, painted)
     assert session.unsaved
-    session.save()
+    session.save(comment="half done")
     session.settle()
     session.close()
     assert StrokeJournal.pending(workspace, key) == []
     with ReviewStore.open(workspace.store_url) as store:
-        assert len(corrections(store, key)) == 1
+        (saved,) = corrections(store, key)
+    assert saved.comment == "half done; with strokes recovered from an earlier session"
 
 
 def test_strokes_of_a_crashed_session_can_be_thrown_away(workspace: Workspace) -> None:
@@ -395,3 +397,73 @@ def test_another_map_comes_without_touching_the_strokes(session: Now, workspace:
         shown[key] = session.item.heat is not None
     assert list(shown.values()) == [True, True, True, False]
     assert "frozen model" in next(session.view.legend for _ in [0] if not shown[session.item.key])
+
+
+def prompted(session: Now, value: int = 5) -> np.ndarray:
+    """Draw the answer to a box; return the slice as it was."""
+    plane = SlicePlane(0, session.item.label.shape[0] // 2, 1, 2)
+    label = plane.cut(session.item.label)
+    before, mask = label.copy(), np.zeros(label.shape, bool)
+    mask[4:9, 4:9] = True
+    answer = PromptAnswer(plane, Prompt(box_xyxy=(4, 4, 8, 8)), mask, 0.9, None, object(), 0.1, "sam-small-abc")
+    with session.drawing(answer):
+        label[mask] = value
+    session.painted()
+    return before
+
+
+def test_a_saved_label_names_the_model_that_drew_in_it(session: Now, workspace: Workspace) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    prompted(session)
+    session.keep_strokes()
+    session.decide(Verdict.ACCEPTED)
+    session.settle()
+    use = PromptUse("sam-small-abc", n_boxes=1)
+    assert corrections(session.store, key)[-1].prompts == (use,)
+    assert session.item.prompts == (use,)
+    session.show(session.queue.key(1))
+    session.show(key)
+    paint(session)
+    session.save()
+    session.settle()
+    assert corrections(session.store, key)[-1].prompts == (use,), "the mask is still in the later version"
+
+
+def test_undoing_the_prompt_removes_the_mention(session: Now) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    before = prompted(session)
+    session.keep_strokes()
+    session.item.label[session.item.label.shape[0] // 2] = before
+    session.painted()
+    session.keep_strokes()
+    paint(session)
+    session.save()
+    session.settle()
+    assert corrections(session.store, key)[-1].prompts == ()
+    session.show(session.queue.key(1))
+    paint(session)
+    session.save()
+    session.settle()
+    assert corrections(session.store, session.item.key)[-1].prompts == (), "nothing of it goes to the next case"
+
+
+def test_undoing_a_prompt_after_a_save_removes_the_mention_from_the_next_version(session: Now) -> None:
+    key = session.queue.key(0)
+    session.show(key)
+    before = prompted(session)
+    session.save()
+    session.settle()
+    session.item.label[session.item.label.shape[0] // 2] = before
+    paint(session)
+    session.save()
+    session.settle()
+    assert [len(c.prompts) for c in corrections(session.store, key)] == [1, 0]
+
+
+def test_drawing_with_nothing_open_is_just_drawing() -> None:
+    plane = SlicePlane(0, 0, 1, 2)
+    answer = PromptAnswer(plane, Prompt(box_xyxy=(0, 0, 1, 1)), np.ones((2, 2), bool), 0.9, None, None, 0.1)
+    with ReviewSession().drawing(answer):
+        pass
