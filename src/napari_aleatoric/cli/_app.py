@@ -8,7 +8,7 @@ import typer
 
 from napari_aleatoric import __version__
 
-from . import _data, _demo, _doctor, _review, _scores, _weights, _window
+from . import _data, _demo, _doctor, _reference, _review, _scores, _weights, _window
 
 __all__ = ["app"]
 
@@ -31,6 +31,7 @@ app.command("decide")(_review.decide)
 app.command("export")(_review.export)
 app.command("open")(_window.open_window)
 app.add_typer(_weights.weights, name="weights")
+app.add_typer(_reference.reference, name="reference")
 app.command("doctor")(_doctor.doctor)
 app.command("tour", hidden=True)(_window.tour)
 

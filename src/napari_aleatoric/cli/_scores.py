@@ -39,6 +39,22 @@ def score(
     device: Annotated[
         str | None, typer.Option("--device", help="Where it runs: cpu, cuda, mps or auto.", metavar="NAME")
     ] = None,
+    reference: Annotated[
+        str | None,
+        typer.Option(
+            "--reference",
+            help="Take the AUV from this stored reference (a name or a file), not from this data set.",
+            metavar="NAME",
+        ),
+    ] = None,
+    auv_percentiles: Annotated[
+        tuple[float, float] | None,
+        typer.Option(
+            "--auv-percentiles",
+            help="Percentiles that become AUV 0 and 1, e.g. 1 99, so that one odd case does not own the range.",
+            metavar="LOW HIGH",
+        ),
+    ] = None,
     background: Annotated[
         bool, typer.Option("--background", help="Start a job of its own and return at once.")
     ] = False,
@@ -48,7 +64,9 @@ def score(
     from napari_aleatoric.io import Workspace
 
     opened = Workspace.open(workspace)
-    wanted = _spec(spec, seed=seed, encoder=encoder, device=device)
+    wanted = _spec(
+        spec, seed=seed, encoder=encoder, device=device, reference=reference, auv_percentiles=auv_percentiles
+    )
     change = opened.rescan()
     if change:
         note(
@@ -56,6 +74,8 @@ def score(
             f"{len(change.changed)} changed."
         )
     if background:
+        if wanted.reference.endswith(".json"):  # the job stands in another folder
+            wanted = wanted.model_copy(update={"reference": str(Path(wanted.reference).expanduser().resolve())})
         _score_in_background(opened, wanted, as_json)
         return
     from napari_aleatoric.review import score_workspace

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from ._prompt_use import PromptUse, prompt_uses, prompt_words
     from ._queue import Progress, Queue, QueueRow, build_queue
     from ._score import ScoreSummary, score_workspace
+    from ._score_comparison import Comparison
+    from ._score_reference import list_references, load_reference, make_reference
     from ._snapshot import COLUMNS
     from ._store import ReviewStore
 
@@ -31,6 +33,7 @@ __all__ = [
     "PENDING",
     "STATUSES",
     "ClassDiff",
+    "Comparison",
     "Correction",
     "ExportSummary",
     "HistoryEntry",
@@ -53,7 +56,10 @@ __all__ = [
     "export_reviewed",
     "fold",
     "label_hash",
+    "list_references",
     "load_correction",
+    "load_reference",
+    "make_reference",
     "prompt_uses",
     "prompt_words",
     "recover",
@@ -66,6 +72,10 @@ _MODULES = {
     "build_queue": "_queue",
     "ClassDiff": "_diff",
     "COLUMNS": "_snapshot",
+    "Comparison": "_score_comparison",
+    "list_references": "_score_reference",
+    "load_reference": "_score_reference",
+    "make_reference": "_score_reference",
     "Correction": "_correction_log",
     "corrections": "_corrections",
     "current_label": "_corrections",

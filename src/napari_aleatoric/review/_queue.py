@@ -17,6 +17,7 @@ from napari_aleatoric.uncertainty import ScoreTable, rank, reason
 from ._decision_log import STATUSES
 from ._engine import from_us, quiet_collector
 from ._fold import ItemState
+from ._score_comparison import Comparison
 from ._snapshot import Snapshot
 from ._store import ReviewStore
 
@@ -53,6 +54,8 @@ class QueueRow:
         The score no longer belongs to the present files, label version or settings.
     n_flags, n_corrections, n_decisions : int
         Findings of the geometry checks, saved label versions, decisions that hold.
+    reference_place : float or None
+        Part of the cases of the reference that are easier, 0..1; None where nothing is compared with one.
     """
 
     key: ItemKey
@@ -70,6 +73,7 @@ class QueueRow:
     n_flags: int
     n_corrections: int
     n_decisions: int
+    reference_place: float | None
     _reason: Callable[[], str] = field(repr=False, compare=False)
 
     @property
@@ -89,6 +93,7 @@ class QueueRow:
             "case": self.key.case_id,
             "label_reader": self.key.label_reader,
             "score": None if np.isnan(self.score) else round(self.score, 6),
+            "reference_place": None if self.reference_place is None else round(self.reference_place, 6),
             "reason": self.reason,
             **{name: getattr(self, name) for name in names},
             "n_corrections": self.n_corrections,
@@ -181,8 +186,14 @@ class Queue:
             n_flags=int(data.n_flags[row]),
             n_corrections=int(data.n_corrections[row]),
             n_decisions=int(states.n_decisions[row]),
+            reference_place=self._reference_place(row),
             _reason=lambda: self._explain(data, row),
         )
+
+    def _reference_place(self, row: int) -> float | None:
+        at = int(self._snapshot.table_row[row])
+        place = float(self._snapshot.ranking.reference_place[at]) if at >= 0 else float("nan")
+        return None if np.isnan(place) else place
 
     def find(self, key: ItemKey) -> int | None:
         """Return the place of an item in this view; None if it is filtered out or unknown."""
@@ -305,7 +316,8 @@ def build_queue(
         row_of = dict(zip(found.keys, range(len(found.keys)), strict=True))
         states = store.state_columns(row_of, reader)
         table_row = np.where(found.scored, np.cumsum(found.scored) - 1, -1)
-        table = ScoreTable(*found.of_scored())
+        comparison = Comparison.from_text(found.comparison)
+        table = ScoreTable(*found.of_scored(), comparison.bound(classes), comparison.auv_percentiles)
         ranking = rank(table, strategy, classes, class_filter)
         stale = found.scored & found.changed
         n_corrections = np.zeros(len(found.keys), dtype=np.int64)

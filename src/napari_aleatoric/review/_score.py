@@ -27,6 +27,7 @@ from napari_aleatoric.uncertainty import (
 
 from ._score_difficulty import FILTER_BANK, DifficultyWork, frozen_model
 from ._score_plan import SampleCache, TrainingPlan, case_digest, make_plan, read_plan, write_plan
+from ._score_reference import comparison_of
 from ._score_steps import UNREADABLE, Measured, ScoreWork, draw_samples, learn, measure
 from ._store import ReviewStore
 
@@ -121,6 +122,8 @@ def score_workspace(
         labelled = [case for case in ws.dataset.cases if case.labels]
         total = max(1.0, len(labelled) * (_SAMPLE + _FIT + _SCORE))
         work, encoder_name = _prepare(ws, store, spec, labelled)
+        model = work.difficulty.name if work.difficulty is not None else FILTER_BANK
+        comparison, not_compared = comparison_of(spec, model, ws.dataset.classes)
 
         refused: list[Problem] = []
         with closing(draw_samples(work, labelled)) as drawn:
@@ -132,6 +135,7 @@ def score_workspace(
         before = read_plan(ws)
         plan = make_plan(before, usable, work.digests, spec, encoder_name, _class_values(ws), work.cache.has)
         write_plan(ws, plan)
+        store.put_comparison(comparison.to_text())
         facts = {case.case_id: work.cache.facts(work.digests[case.case_id]) for case in usable}
         cohort = Cohort([f for by_reader in facts.values() for f in by_reader.values()])
         todo, reused = _split(work, usable, plan, fingerprints)
@@ -156,7 +160,7 @@ def score_workspace(
             n_scored=scored,
             n_reused=len(reused),
             refused=tuple(dict.fromkeys([*ws.dataset.problems, *refused])),
-            notes=tuple(_notes(ws, plan, facts)),
+            notes=(*_notes(ws, plan, facts), *not_compared),
             n_training_cases=len(plan.training),
             models_kept=before is not None and before.digest == plan.digest,
             plan_digest=plan.digest,

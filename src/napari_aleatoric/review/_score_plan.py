@@ -104,7 +104,7 @@ def make_plan(
     patients = {case.case_id: case.patient for case in cases}
     now = {case: digests[case] for case in patients}
     same = before is not None and (before.spec_digest, before.encoder, before.classes) == (
-        spec.digest,
+        spec.values_digest,
         encoder,
         classes,
     )
@@ -119,10 +119,10 @@ def make_plan(
             if folds.n_folds == before.n_folds and all(folds.of_case[c] == known[c] for c in now if c in training):
                 of_case = {**gone, **folds.of_case}
                 return TrainingPlan(
-                    spec.digest, encoder, classes, folds.n_folds, of_case, dict(training), folds.note
+                    spec.values_digest, encoder, classes, folds.n_folds, of_case, dict(training), folds.note
                 )
     folds = assign_folds(patients, spec.n_folds, spec.seed, known)
-    return TrainingPlan(spec.digest, encoder, classes, folds.n_folds, dict(folds.of_case), now, folds.note)
+    return TrainingPlan(spec.values_digest, encoder, classes, folds.n_folds, dict(folds.of_case), now, folds.note)
 
 
 def read_plan(ws: Workspace) -> TrainingPlan | None:

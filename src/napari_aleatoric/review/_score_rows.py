@@ -20,11 +20,12 @@ from napari_aleatoric.model import Flag, HotSpot, ItemKey, ItemScores, ScoreValu
 
 from ._engine import fetch_all, once_more, quiet_collector, reading, writing
 from ._items import unknown_item
-from ._schema import findings, items, score_layouts
+from ._schema import findings, items, meta, score_layouts
 
 __all__ = ["Overview", "ScoreInfo", "ScoreRows"]
 
 FloatArray = NDArray[np.float64]
+_COMPARISON = "comparison"  # its row in the table of odds and ends
 Columns = dict[tuple[str, int], FloatArray]
 
 
@@ -53,6 +54,7 @@ class Overview(NamedTuple):
     n_flags: NDArray[np.int64]
     changed: NDArray[np.bool_]  # files or spec are no longer those of the score
     correction_ids: dict[int, str]  # row to the label version that was scored, where not the original
+    comparison: str = ""  # what the difficulty is compared with; see `Comparison`
 
     def of_scored(self) -> tuple[list[ItemKey], Columns]:
         """Keys and columns of the rows that have scores."""
@@ -205,8 +207,20 @@ class ScoreRows:
                 i.scored_correction_id,
             ).where(i.gone.is_(False))
             rows = fetch_all(connection, query)
+            comparison = connection.execute(select(meta.c.value).where(meta.c.name == _COMPARISON)).scalar()
         with quiet_collector():
-            return _overview(rows, layouts)
+            return _overview(rows, layouts)._replace(comparison=comparison or "")
+
+    def put_comparison(self, text: str) -> None:
+        """Keep what the difficulty is compared with; see `Comparison`."""
+
+        def write() -> None:
+            with writing(self._engine) as connection:
+                connection.execute(delete(meta).where(meta.c.name == _COMPARISON))
+                if text:
+                    connection.execute(insert(meta).values(name=_COMPARISON, value=text))
+
+        once_more(write)
 
     def table(self) -> tuple[list[ItemKey], Columns]:
         """All values of all scored items that are present, in the order of the data set.

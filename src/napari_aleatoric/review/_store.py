@@ -123,6 +123,10 @@ class ReviewStore:
         """Read what a queue needs to know of all items at once; see `build_queue`."""
         return self._scores.overview()
 
+    def put_comparison(self, text: str) -> None:
+        """Keep what the difficulty of the scores is compared with (`Comparison.to_text`); "" = with each other."""
+        self._scores.put_comparison(text)
+
     def score_table(self) -> ScoreTable:
         """All values of all scored items that are present, in columns, in the order of the data set."""
         keys, columns = self._scores.table()

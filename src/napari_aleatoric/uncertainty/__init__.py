@@ -3,6 +3,7 @@
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from ._auv_of import adjusted_auv_of, auv_of, reference_place
 from ._blocks import classes_in
 from ._folds import Folds, assign_folds
 from ._measures import (
@@ -14,8 +15,17 @@ from ._measures import (
     PROMPT_SPREAD_MAP,
     VoxelMapInfo,
 )
-from ._rank import STRATEGIES, Ranking, Strategy, adjusted_auv_of, auv_of, label_risk, rank
+from ._rank import STRATEGIES, Ranking, Strategy, label_risk, rank
 from ._reason import place_in_words, reason, slices_in_words
+from ._reference import (
+    ADJUSTED,
+    REFERENCE_SETTINGS,
+    BoundReference,
+    ClassReference,
+    Reference,
+    made_reference,
+    read_reference,
+)
 from ._scale import (
     SCALE_FLOOR,
     auv,
@@ -24,6 +34,7 @@ from ._scale import (
     scale_from_gram,
     scale_from_singular_values,
     size_adjusted,
+    size_line,
     spectrum,
 )
 from ._spec import ScoreSpec
@@ -43,6 +54,7 @@ if TYPE_CHECKING:
     from ._slabs import Slab, evened
 
 __all__ = [
+    "ADJUSTED",
     "CHECKS",
     "DIFFICULTY_MAP",
     "LABEL_RISK_MAP",
@@ -50,12 +62,15 @@ __all__ = [
     "MAPS",
     "MEASURES",
     "PROMPT_SPREAD_MAP",
+    "REFERENCE_SETTINGS",
     "SCALE_FLOOR",
     "SCALE_VARIANTS",
     "STRATEGIES",
+    "BoundReference",
     "CaseProbabilities",
     "CaseSamples",
     "ClassFacts",
+    "ClassReference",
     "Cohort",
     "DifficultyScores",
     "Folds",
@@ -65,6 +80,7 @@ __all__ = [
     "LabelScores",
     "LightClassifier",
     "Ranking",
+    "Reference",
     "ScaleVariant",
     "ScoreSpec",
     "ScoreTable",
@@ -90,18 +106,22 @@ __all__ = [
     "label_risk_of",
     "local_difficulty",
     "look_box",
+    "made_reference",
     "mask_limits",
     "percentile_rank",
     "perception_scale",
     "place_in_words",
     "rank",
+    "read_reference",
     "reason",
+    "reference_place",
     "risk_map",
     "scale_from_gram",
     "scale_from_singular_values",
     "score_difficulty",
     "score_label",
     "size_adjusted",
+    "size_line",
     "slices_in_words",
     "smoothed",
     "softmin",

@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import WHOLE_CASE, ClassTable, Direction, Question
 
+from ._auv_of import adjusted_auv_of, auv_of, reference_place
 from ._measures import LABEL_RISK_PARTS, MEASURES
-from ._scale import auv, size_adjusted
 from ._table import ScoreTable
 
-__all__ = ["STRATEGIES", "Ranking", "Strategy", "adjusted_auv_of", "auv_of", "label_risk", "rank"]
+__all__ = ["STRATEGIES", "Ranking", "Strategy", "label_risk", "rank"]
 
 _FEW_CLASSES = 2
 """Up to here the label risk of a case is that of all classes together; beyond, a wrong class drowns in the others.
@@ -44,6 +44,10 @@ class Ranking:
         By table row: the class that drives the score; 0 where no class does.
     part : numpy.ndarray of str, shape (n,)
         By table row: the measure that drives it; "" where none does.
+    reference_place : numpy.ndarray of float64, shape (n,)
+        By table row: part of the cases of the table's reference that are easier; NaN where nothing is compared.
+    reference : str
+        The reference's name; "" without one.
     """
 
     strategy: str
@@ -51,6 +55,8 @@ class Ranking:
     score: FloatArray
     class_index: IntArray
     part: NDArray[np.str_]
+    reference_place: FloatArray
+    reference: str = ""
 
     def __len__(self) -> int:
         return len(self.order)
@@ -71,6 +77,7 @@ class Scored:
     second: FloatArray
     class_index: IntArray
     part: NDArray[np.str_]
+    reference_place: FloatArray | None = None
 
 
 @dataclass(frozen=True)
@@ -97,17 +104,6 @@ class Strategy:
 def label_risk(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
     """Largest percentile rank of the three parts, shape (n,), in [0, 1], 1 = worst; NaN = not measured."""
     return _fold_max(_parts(table, class_index))[0]
-
-
-def auv_of(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
-    """AUV of every row for the present cohort, shape (n,); the whole case takes the mean scale of its classes."""
-    return auv(table.column("perception_scale", class_index))
-
-
-def adjusted_auv_of(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
-    """AUV of the size-adjusted scales of every row for the present cohort, shape (n,)."""
-    scales = table.column("perception_scale", class_index)
-    return auv(size_adjusted(scales, table.column("volume_voxels", class_index)))
 
 
 def rank(
@@ -143,7 +139,9 @@ def rank(
             raise NotFoundError(f"There are no classes {unknown}; known class indices: {sorted(known)}.")
     found = STRATEGIES[strategy]._scored(table, class_filter)
     order = np.lexsort((table.key_order, _last(found.second), _last(found.score)))
-    return Ranking(strategy, order, found.score, found.class_index, found.part)
+    place = np.full(len(table), np.nan) if found.reference_place is None else found.reference_place
+    name = "" if table.reference is None else table.reference.name
+    return Ranking(strategy, order, found.score, found.class_index, found.part, place, name)
 
 
 def _last(values: FloatArray) -> FloatArray:
@@ -228,9 +226,15 @@ def _by_difficulty(
     def scored(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
         chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
         score, class_index = _worst_of([of(table, c) for c in chosen], chosen, len(table))
-        if class_filter is None:
-            score = of(table, WHOLE_CASE)
-        return Scored(score, score, class_index, np.where(np.isnan(score), "", measure))
+        place = np.full(len(table), np.nan)
+        for c in chosen:
+            place = np.where(class_index == c, reference_place(table, measure, c), place)
+        whole = of(table, WHOLE_CASE)
+        if class_filter is None and not (table.reference is not None and np.isnan(whole).all()):
+            # else the reference has other classes: a case counts as the hardest that both have
+            score, place = whole, reference_place(table, measure, WHOLE_CASE)
+        second = np.where(np.isnan(place), score, place)  # beyond the reference's range AUV are equal
+        return Scored(score, second, class_index, np.where(np.isnan(score), "", measure), place)
 
     return scored
 
@@ -293,7 +297,7 @@ def _strategies() -> Mapping[str, Strategy]:
             MEASURES["prompt_spread"].title,
             f"Highest first. {MEASURES['prompt_spread'].sentence}",
             Question.DIFFICULTY,
-            _by_measure("prompt_spread"),
+            _by_difficulty("prompt_spread", lambda table, c: table.percentile("prompt_spread", c)),
         ),
         Strategy(
             "random",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import isnan
 
 from napari_aleatoric.model import WHOLE_CASE, ClassTable, HotSpot
 
@@ -26,6 +27,16 @@ _HARD = {
     "auv_size_adjusted": "harder for the frozen model than its size explains (AUV beyond size {:.2f})",
     "prompt_spread": "the frozen model's outline moves with its prompt, more than in {:.0%} of the cases",
 }
+
+_AGAINST = {
+    "auv": "AUV {:.2f} for the frozen model, harder than {:d} of 100 cases of the reference '{}'",
+    "auv_size_adjusted": "AUV beyond size {:.2f} for the frozen model, harder than {:d} of 100 cases of the "
+    "reference '{}'",
+    "prompt_spread": "the frozen model's outline moves with its prompt, more than in {0:.0%} of the cases of the "
+    "reference '{2}'",
+}
+
+_ALONE = "the only case that is scored, so there is no range to place it in; score it with a reference"
 
 
 def slices_in_words(first: int, last: int, verb: str = "at") -> str:
@@ -81,7 +92,13 @@ def reason(
         return "not measured"
     prefix = f"{classes.name_of(class_index)}: " if class_index != WHOLE_CASE else ""
     if part in _HARD:
-        words = _HARD[part].format(ranking.score[row])
+        place = float(ranking.reference_place[row])
+        if not isnan(place):
+            words = _AGAINST[part].format(float(ranking.score[row]), int(100 * place), ranking.reference)
+        elif total == 1:
+            return f"{prefix}{_ALONE}"
+        else:
+            words = _HARD[part].format(ranking.score[row])
         return f"{prefix}{words}; {place_in_words(position, total, 'hardest')}"
     where = _where(class_index, hot_spots, flat)
     return f"{prefix}{_WHAT[part]}{where}; {place_in_words(position, total)}".replace(",;", ";")

@@ -24,6 +24,7 @@ __all__ = [
     "scale_from_singular_values",
     "scale_of_map",
     "size_adjusted",
+    "size_line",
     "spectrum",
 ]
 
@@ -201,7 +202,11 @@ def _peak(values: NDArray[Any]) -> float:
 
 
 def auv(
-    scales: ArrayLike, *, floor: float = SCALE_FLOOR, percentiles: tuple[float, float] | None = None
+    scales: ArrayLike,
+    *,
+    floor: float = SCALE_FLOOR,
+    percentiles: tuple[float, float] | None = None,
+    reference: ArrayLike | None = None,
 ) -> FloatArray:
     """Aleatoric uncertainty value of every image of a cohort.
 
@@ -216,12 +221,16 @@ def auv(
         Scales below it count as it (our proposal).
     percentiles : tuple of float, optional
         Take the range between these percentiles (0..100) of ln S and clip, e.g. (1, 99) (our proposal).
+    reference : array-like, shape (m,), optional
+        Scales of other images that the range is taken from instead, such as those of a stored reference; NaN is
+        left out (our proposal). What lies beyond their range counts as its end.
 
     Returns
     -------
     numpy.ndarray of float64, shape (n,)
-        1 = hardest, 0 = easiest of this cohort; 0.5 for all if they do not differ. Relative to the cohort:
-        never stored, always computed for the present one.
+        1 = hardest, 0 = easiest of this cohort (or of the reference); 0.5 for all where the range is empty.
+        Relative to the cohort: never stored, always computed for the present one. All NaN for a reference without
+        any value.
     """
     values = np.asarray(scales, dtype=np.float64)
     result = np.full(values.shape, np.nan)
@@ -229,7 +238,13 @@ def auv(
     if not known.any():
         return result
     logs = np.log(np.maximum(values[known], floor))
-    low, high = np.percentile(logs, percentiles) if percentiles else (logs.min(), logs.max())
+    others = logs
+    if reference is not None:
+        given = np.asarray(reference, dtype=np.float64)
+        others = np.log(np.maximum(given[np.isfinite(given)], floor))
+        if not others.size:
+            return result
+    low, high = np.percentile(others, percentiles) if percentiles else (others.min(), others.max())
     if high - low <= 0:
         result[known] = 0.5
     else:
@@ -237,7 +252,28 @@ def auv(
     return result
 
 
-def size_adjusted(scales: ArrayLike, voxels: ArrayLike, *, floor: float = SCALE_FLOOR) -> FloatArray:
+def size_line(scales: ArrayLike, voxels: ArrayLike, *, floor: float = SCALE_FLOOR) -> tuple[float, float] | None:
+    """Return the least-squares line of ln S over ln voxels: its slope, and the mean of ln voxels (our proposal).
+
+    None with fewer than three cases that have both, or if all are of one size.
+    """
+    values, sizes, known = _sized(scales, voxels)
+    if known.sum() < 3 or np.ptp(np.log(sizes[known])) < 1e-9:
+        return None
+    logs = np.log(np.maximum(values[known], floor))
+    x = np.log(sizes[known])
+    centre = float(x.mean())
+    x = x - centre
+    return float((x * logs).sum() / (x * x).sum()), centre
+
+
+def size_adjusted(
+    scales: ArrayLike,
+    voxels: ArrayLike,
+    *,
+    floor: float = SCALE_FLOOR,
+    line: tuple[float, float] | None = None,
+) -> FloatArray:
     """Perception scales without what object size explains (our proposal).
 
     Parameters
@@ -248,23 +284,27 @@ def size_adjusted(scales: ArrayLike, voxels: ArrayLike, *, floor: float = SCALE_
         Labelled voxels of the same.
     floor : float
         Scales below it count as it.
+    line : tuple of float, optional
+        What is taken out, as of `size_line`; by default that of these cases.
 
     Returns
     -------
     numpy.ndarray of float64, shape (n,)
-        exp(mean ln S + residual of ln S after a least-squares line over ln voxels): a scale again, as it would be
-        at the cohort's mean size. With fewer than three known cases, or all of one size, the scales themselves.
-        May exceed 1.
+        exp(ln S − slope · (ln voxels − mean ln voxels)): a scale again, as it would be at the mean size. With fewer
+        than three known cases, or all of one size, and no line, the scales themselves. May exceed 1.
     """
+    values, sizes, known = _sized(scales, voxels)
+    line = size_line(scales, voxels, floor=floor) if line is None else line
+    if line is None:
+        return values.copy()
+    slope, centre = line
+    logs = np.log(np.maximum(values[known], floor))
+    result = np.full(values.shape, np.nan)
+    result[known] = np.exp(logs - slope * (np.log(sizes[known]) - centre))
+    return result
+
+
+def _sized(scales: ArrayLike, voxels: ArrayLike) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
     values = np.asarray(scales, dtype=np.float64)
     sizes = np.asarray(voxels, dtype=np.float64)
-    known = np.isfinite(values) & np.isfinite(sizes) & (sizes > 0)
-    if known.sum() < 3 or np.ptp(np.log(sizes[known])) < 1e-9:
-        return values.copy()
-    logs = np.log(np.maximum(values[known], floor))
-    x = np.log(sizes[known])
-    x = x - x.mean()
-    slope = float((x * logs).sum() / (x * x).sum())
-    result = np.full(values.shape, np.nan)
-    result[known] = np.exp(logs - slope * x)
-    return result
+    return values, sizes, np.isfinite(values) & np.isfinite(sizes) & (sizes > 0)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from napari_aleatoric.model import Spec
 
 __all__ = ["ScoreSpec"]
+
+_COMPARING = ("reference", "auv_percentiles")  # the AUV is worked out for the present cohort, never stored
 
 
 class ScoreSpec(Spec):
@@ -71,3 +75,25 @@ class ScoreSpec(Spec):
         "changed; beyond it everything is learned and scored anew.",
     )
     maps: bool = Field(default=True, description="Write the voxel maps.")
+    reference: str = Field(
+        default="",
+        description="Name or file of a stored reference that the AUV is taken from, instead of from this data set.",
+    )
+    auv_percentiles: tuple[float, float] | None = Field(
+        default=None,
+        description="Percentiles of ln S that become AUV 0 and 1, such as [1, 99], so that one odd case does not "
+        "own the range; none = the smallest and the largest.",
+    )
+
+    @field_validator("auv_percentiles")
+    @classmethod
+    def _a_range(cls, value: tuple[float, float] | None) -> tuple[float, float] | None:
+        if value is not None and not 0 <= value[0] < value[1] <= 100:
+            raise ValueError("expected two percentiles from 0 to 100, the lower one first, such as [1, 99]")
+        return value
+
+    @property
+    def values_digest(self) -> str:
+        """16 hexadecimal digits that change with what changes stored values, not with how they are compared."""
+        kept = self.model_dump(mode="json", exclude=set(_COMPARING))
+        return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +14,9 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import WHOLE_CASE, ItemKey
 
 from ._measures import MEASURES
+
+if TYPE_CHECKING:
+    from ._reference import BoundReference
 
 __all__ = ["ScoreTable", "percentile_rank"]
 
@@ -58,10 +61,16 @@ class ScoreTable:
     columns : mapping
         ``(measure name, class_index)`` to n numbers (float64); NaN = not measured; class index 0 = whole case.
         The arrays are shared, not copied, and must not be changed afterwards.
+    reference : BoundReference, optional
+        Scores of other cases that the difficulty is compared with, instead of these cases with each other.
+    auv_percentiles : tuple of float, optional
+        Percentiles (0..100) that the AUV's range lies between; None = minimum and maximum.
     """
 
     keys: Sequence[ItemKey]
     columns: Mapping[tuple[str, int], FloatArray]
+    reference: BoundReference | None = None
+    auv_percentiles: tuple[float, float] | None = None
     _ranks: dict[Any, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,9 +102,14 @@ class ScoreTable:
     def percentile(self, measure: str, class_index: int = WHOLE_CASE) -> FloatArray:
         """Return percentile ranks in the direction of the measure, shape (n,): near 1 = worst of the data set.
 
-        Kept after the first call.
+        Of a measure that the table's reference has, near 1 = worse than nearly all cases of the reference; NaN for
+        a class that is not in it. Kept after the first call.
         """
         name = (measure, class_index)
         if name not in self._ranks:
-            self._ranks[name] = percentile_rank(MEASURES[measure].sign * self.column(measure, class_index))
+            column = self.column(measure, class_index)
+            if self.reference is not None and self.reference.has(measure):
+                self._ranks[name] = self.reference.place(measure, class_index, column)
+            else:
+                self._ranks[name] = percentile_rank(MEASURES[measure].sign * column)
         return self._ranks[name]
