@@ -1,8 +1,9 @@
 """Files ⇄ model: volumes, labels, data set layouts, the workspace. Data sets are read, never written to."""
 
 from ._formats import safe_name
+from ._label_values import UnknownValueWarning, unknown_values_sentence
 from ._labels import SoftLabelWarning, read_label_map
-from ._load import load_image, load_label, on_image_grid
+from ._load import load_image, load_label, on_image_grid, warn_of_unknown_values
 from ._lock import try_lock
 from ._maps import VoxelMap, has_map, item_folder_name, map_names, read_map, remove_maps, write_map
 from ._rtstruct import OverlapWarning
@@ -15,6 +16,7 @@ __all__ = [
     "FirstChannelWarning",
     "OverlapWarning",
     "SoftLabelWarning",
+    "UnknownValueWarning",
     "VoxelMap",
     "Workspace",
     "WorkspaceChange",
@@ -32,6 +34,8 @@ __all__ = [
     "safe_name",
     "scan",
     "try_lock",
+    "unknown_values_sentence",
+    "warn_of_unknown_values",
     "write_label_map",
     "write_map",
     "write_volume",

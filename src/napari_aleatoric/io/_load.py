@@ -11,14 +11,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import GeometryMismatchError
-from napari_aleatoric.model import CaseFiles, Dataset, Geometry, LabelMap, Volume, describe
+from napari_aleatoric.model import CaseFiles, ClassTable, Dataset, Geometry, ItemKey, LabelMap, Volume, describe
 
 from ._itk import array_of, image_of, sitk
+from ._label_values import UnknownValueWarning, unknown_values_sentence
 from ._labels import SoftLabelWarning, read_label_array, smallest_type
 from ._rtstruct import OverlapWarning, is_rtstruct, rasterise_rtstruct
 from ._volumes import guess_modality, read_volume
 
-__all__ = ["fits", "load_image", "load_label", "on_image_grid"]
+__all__ = ["fits", "load_image", "load_label", "on_image_grid", "warn_of_unknown_values"]
 
 
 def load_image(case: CaseFiles, *, spacing_known: bool | None = None) -> Volume:
@@ -108,8 +109,20 @@ def _placed(path: Path, like: Geometry, resample: bool) -> NDArray[Any]:
     return on_image_grid(LabelMap(data, geometry), like, resample=resample, name=path.name).data
 
 
+def warn_of_unknown_values(classes: ClassTable, key: ItemKey, label: LabelMap) -> None:
+    """Give an `UnknownValueWarning` if a label holds values that are in no class."""
+    if unknown := classes.unknown_values(label.data):
+        warnings.warn(unknown_values_sentence(str(key), unknown), UnknownValueWarning, stacklevel=3)
+
+
 def load_label(
-    dataset: Dataset, case: CaseFiles, reader: str = "", *, like: Geometry, resample: bool | None = None
+    dataset: Dataset,
+    case: CaseFiles,
+    reader: str = "",
+    *,
+    like: Geometry,
+    resample: bool | None = None,
+    warn: bool = True,
 ) -> LabelMap:
     """Read one reader's label of a case, on exactly the grid ``like``.
 
@@ -125,6 +138,9 @@ def load_label(
         Grid of the image, as stored.
     resample : bool, optional
         Whether a label on another grid is resampled instead of refused; by default as the data set says.
+    warn : bool
+        Whether an `UnknownValueWarning` is given where the label holds values that are in no class; False for a
+        caller who says so by other means. The values are in the result either way.
 
     Returns
     -------
@@ -146,7 +162,10 @@ def load_label(
         values = {c.class_name: c.label_value for c in dataset.classes}
         return LabelMap(rasterise_rtstruct(files.paths[0], like, values), like, reader)
     if not files.label_values:
-        return LabelMap(_placed(files.paths[0], like, resample), like, reader)
+        found = LabelMap(_placed(files.paths[0], like, resample), like, reader)
+        if warn:
+            warn_of_unknown_values(dataset.classes, ItemKey(case.case_id, reader), found)
+        return found
     labels = np.zeros(like.shape_zyx, dtype=smallest_type(0, max(files.label_values)))
     overlap = 0
     for path, value in sorted(zip(files.paths, files.label_values, strict=True), key=lambda pair: pair[1]):

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from enum import Enum
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
@@ -26,6 +28,7 @@ from napari_aleatoric.model import (
 )
 
 from ._formats import safe_name
+from ._label_values import MAX_CLASSES, counts_of, distinct_values, unknown_values_remark
 from ._labels import read_label_array
 from ._layouts import FINDERS, Findings, FoundCase, FoundLabel
 from ._load import fits
@@ -34,7 +37,7 @@ from ._volumes import read_geometry
 
 __all__ = ["MAX_CLASSES", "scan"]
 
-MAX_CLASSES = 255
+_QUICK_BYTES = 8 * 2**20  # of label files, most of them compressed a hundredfold
 _THREADS = min(4, os.cpu_count() or 1)
 _T = TypeVar("_T")
 _R = TypeVar("_R")
@@ -47,7 +50,7 @@ class _Checked:
     case: FoundCase
     problem: str = ""
     image: Geometry | None = None
-    values: frozenset[int] = frozenset()
+    values: Mapping[int, int] = field(default_factory=dict)  # voxels by label value, where they were counted
     structures: tuple[str, ...] = ()
 
 
@@ -62,8 +65,9 @@ def scan(
 ) -> Dataset:
     """Find the cases in a folder, whatever the layout.
 
-    Headers of all files are read, voxels only where the classes must be discovered from the labels. A case that
-    cannot be used is listed in ``problems`` and does not stop the rest.
+    Headers of all files are read; voxels where the classes must be discovered from the labels, and where that is
+    quick, so that values that are in no class are remarked on. A case that cannot be used is listed in
+    ``problems`` and does not stop the rest.
 
     Parameters
     ----------
@@ -105,7 +109,8 @@ def scan(
     names = {int(v): str(n) for v, n in (class_names or findings.class_names).items() if int(v) != 0}
     cases, problems = _unique(findings)
     checked: list[_Checked] = []
-    for done, item in enumerate(_in_threads(lambda c: _check(c, discover=not names, resample=resample), cases)):
+    look = _Look.DISCOVER if not names else _Look.COUNT if _is_quick(cases) else _Look.HEADERS
+    for done, item in enumerate(_in_threads(lambda c: _check(c, look, resample), cases)):
         report.step(done, len(cases), f"Reading {item.case.case_id}")
         if item.problem:
             problems.append(Problem(item.case.case_id, item.problem))
@@ -128,7 +133,7 @@ def scan(
     return Dataset(
         root=root.parent if root.is_file() else root,
         layout=findings.layout,
-        layout_sentence=f"{findings.sentence}{remark}",
+        layout_sentence=f"{findings.sentence}{remark}{_unknown_values(classes, checked)}",
         classes=classes,
         cases=tuple(final),
         readers=tuple(readers),
@@ -181,15 +186,38 @@ def _in_threads(work: Callable[[_T], _R], items: Iterable[_T]) -> Iterator[_R]:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _check(case: FoundCase, *, discover: bool, resample: bool) -> _Checked:
-    """Read the headers of a case, and its label values if the classes are not known."""
+class _Look(Enum):
+    """How closely labels are looked at."""
+
+    HEADERS = 0
+    COUNT = 1  # their values are counted, if they can be
+    DISCOVER = 2  # their values are the classes
+
+
+def _is_quick(cases: Sequence[FoundCase]) -> bool:
+    """Whether all labels can be read in about a second, going by the size of their files."""
+    paths = (path for case in cases for label in case.labels if not label.structures for path in label.paths)
+    try:
+        return sum(path.stat().st_size for path in paths) <= _QUICK_BYTES
+    except OSError:
+        return False
+
+
+def _unknown_values(classes: ClassTable, checked: Iterable[_Checked]) -> str:
+    known = classes.names
+    strange = [(i.case.case_id, {v: n for v, n in i.values.items() if v not in known}) for i in checked]
+    return unknown_values_remark([(case_id, counts) for case_id, counts in strange if counts])
+
+
+def _check(case: FoundCase, look: _Look, resample: bool) -> _Checked:
+    """Read the headers of a case, and its label values if they are wanted."""
     try:
         image = read_geometry(case.image, series_uid=case.series_uid)
-        values: set[int] = set()
+        values: Counter[int] = Counter()
         structures: list[str] = []
         for label in case.labels:
-            found, names = _check_label(label, image, discover, resample)
-            values |= found
+            found, names = _check_label(label, image, look, resample)
+            values.update(found)
             structures += names
     except AleatoricError as error:
         return _Checked(case, problem=str(error))
@@ -197,21 +225,24 @@ def _check(case: FoundCase, *, discover: bool, resample: bool) -> _Checked:
         return _Checked(
             case, problem=f"The files of this case cannot be read ({type(error).__name__}). Check them."
         )
-    return _Checked(case, "", image, frozenset(values), tuple(dict.fromkeys(structures)))
+    return _Checked(case, "", image, values, tuple(dict.fromkeys(structures)))
 
 
 def _check_label(
-    label: FoundLabel, image: Geometry, discover: bool, resample: bool
-) -> tuple[set[int], tuple[str, ...]]:
-    values: set[int] = set()
+    label: FoundLabel, image: Geometry, look: _Look, resample: bool
+) -> tuple[dict[int, int], tuple[str, ...]]:
+    values: dict[int, int] = {}
     if is_rtstruct(label.paths[0]):
         return values, rtstruct_names(label.paths[0])
     for path in label.paths:
-        if discover and not label.structures:
+        if look is _Look.DISCOVER and not label.structures:
             data, geometry, _ = read_label_array(path)
-            values |= _distinct(data, path.name)
+            values |= distinct_values(data, path.name)
         else:
             geometry = read_geometry(path)
+            if look is _Look.COUNT and not label.structures:
+                with suppress(AleatoricError):  # what is wrong with it is said when it is loaded
+                    values |= counts_of(read_label_array(path)[0])
         flat_picture = not geometry.spacing_known or not image.spacing_known
         if not fits(geometry, image) and (flat_picture or not resample):
             raise DataError(
@@ -220,19 +251,6 @@ def _check_label(
                 + ("" if flat_picture else " If they do belong together, allow labels to be resampled.")
             )
     return values, label.structures
-
-
-def _distinct(data: np.ndarray[Any, Any], name: str) -> set[int]:
-    """Non-zero label values of one file."""
-    small = data.dtype == np.uint8
-    found = np.flatnonzero(np.bincount(data.ravel(), minlength=1)) if small else np.unique(data)
-    if len(found) > MAX_CLASSES + 1:
-        raise DataError(
-            f"{name} holds {len(found)} different values, more than the {MAX_CLASSES} classes that can be "
-            "reviewed at once. This looks like an image or numbered objects; to review some of the values, name "
-            "them as classes."
-        )
-    return {int(v) for v in found if v != 0}
 
 
 def _classes(names: dict[int, str], checked: list[_Checked]) -> ClassTable:

@@ -225,10 +225,10 @@ class Workspace:
         case = self.dataset.case(case_id)
         return load_image(case, spacing_known=None if self.dataset.spacing_known else False)
 
-    def load_label(self, case_id: str, reader: str = "") -> LabelMap:
-        """Read the original label of a case on exactly the grid of its image, in the stored order."""
+    def load_label(self, case_id: str, reader: str = "", *, warn: bool = True) -> LabelMap:
+        """Read the original label of a case on exactly the grid of its image, in the stored order; `load_label`."""
         case = self.dataset.case(case_id)
-        return load_label(self.dataset, case, reader, like=self.grid(case_id))
+        return load_label(self.dataset, case, reader, like=self.grid(case_id), warn=warn)
 
     def grid(self, case_id: str) -> Geometry:
         """Return the grid of the image of a case, in the stored order, from its header."""

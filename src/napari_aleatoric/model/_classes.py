@@ -115,6 +115,30 @@ class ClassTable:
         index = np.where(known, order[position], 0).astype(np.uint16)
         return np.asarray(index[inverse].reshape(label_data.shape))
 
+    def unknown_values(self, label_data: NDArray[Any]) -> dict[int, int]:
+        """Return the label values that are in no class, which `index_map` takes for background.
+
+        Parameters
+        ----------
+        label_data : numpy.ndarray of integer, any shape
+            Label values as in the file.
+
+        Returns
+        -------
+        dict of int to int
+            Number of voxels by value, in the order of the values; empty where all is well.
+        """
+        known = np.array([0, *(c.label_value for c in self.classes)], dtype=np.int64)
+        if label_data.dtype.kind == "u" and label_data.dtype.itemsize <= 2:
+            size = np.iinfo(label_data.dtype).max + 1
+            is_unknown = np.ones(size, dtype=bool)
+            is_unknown[known[(known >= 0) & (known < size)]] = False
+            strange = label_data[is_unknown[label_data]]
+        else:
+            strange = label_data[~np.isin(label_data, known)]
+        values, counts = np.unique(strange, return_counts=True)
+        return {int(v): int(n) for v, n in zip(values, counts, strict=True)}
+
     def to_json(self) -> list[dict[str, Any]]:
         """Plain values that :meth:`from_json` takes back."""
         return [{"label_value": c.label_value, "class_name": c.class_name} for c in self.classes]

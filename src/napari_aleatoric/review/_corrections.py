@@ -18,6 +18,7 @@ from napari_aleatoric.io import (
     on_image_grid,
     read_label_map,
     safe_name,
+    warn_of_unknown_values,
     write_label_map,
 )
 from napari_aleatoric.model import ItemKey, LabelMap
@@ -160,8 +161,10 @@ def load_correction(workspace: Workspace, correction: Correction) -> LabelMap:
     return LabelMap(found.data, correction.geometry, key.label_reader)  # exact; files round the grid to 32 bits
 
 
-def current_label(workspace: Workspace, store: ReviewStore, key: ItemKey) -> LabelMap:
+def current_label(workspace: Workspace, store: ReviewStore, key: ItemKey, *, warn: bool = True) -> LabelMap:
     """Read the version of a label that counts now, on the grid of the image, in the stored order.
+
+    With ``warn``, values that are in no class are warned of, as in `io.load_label`.
 
     Raises
     ------
@@ -170,9 +173,12 @@ def current_label(workspace: Workspace, store: ReviewStore, key: ItemKey) -> Lab
     """
     latest = store.latest_correction(key)
     if latest is None or latest.is_original:
-        return workspace.load_label(key.case_id, key.label_reader)
+        return workspace.load_label(key.case_id, key.label_reader, warn=warn)
     name = f"The saved label version of {key}"
-    return on_image_grid(load_correction(workspace, latest), workspace.grid(key.case_id), name=name)
+    found = on_image_grid(load_correction(workspace, latest), workspace.grid(key.case_id), name=name)
+    if warn:
+        warn_of_unknown_values(workspace.dataset.classes, key, found)
+    return found
 
 
 def restore(

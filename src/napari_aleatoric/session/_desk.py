@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from napari_aleatoric.io import unknown_values_sentence
 from napari_aleatoric.model import ItemKey, Verdict
 
 from ._item import ItemData
@@ -134,6 +135,8 @@ class Desk:
     def _arrived(self, item: ItemData) -> None:
         self.painting.begin(self.opened.workspace, item, self._reader())
         self._signals.item_changed.emit(item)
+        if sentence := unknown_values_sentence(str(item.key), item.unknown_values):
+            self._signals.notice.emit(Notice(sentence, Kind.WARNING))
         self._signals.history_changed.emit(item.key)
         self.walk.stand_at(item.key)
         self.screen.read_ahead(self.walk.neighbours(self.screen.wanted, +1, limit=2))

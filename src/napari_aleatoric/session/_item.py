@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -53,6 +54,8 @@ class ItemData:
         How many voxels they would change.
     prompts : tuple of PromptUse
         Which promptable segmenters drew in the version on the screen.
+    unknown_values : mapping of int to int
+        Label values that were in no class when it was read, with the number of their voxels.
     """
 
     key: ItemKey
@@ -69,6 +72,7 @@ class ItemData:
     pending: tuple[PendingStrokes, ...] = ()
     pending_voxels: int = 0
     prompts: tuple[PromptUse, ...] = ()
+    unknown_values: Mapping[int, int] = field(default_factory=dict)
 
 
 def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
@@ -85,8 +89,8 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     image = stored.upright()
     latest = store.latest_correction(key)
     corrected = "" if latest is None or latest.is_original else latest.correction_id
-    label_map = current_label(workspace, store, key).upright()
-    original = workspace.load_label(key.case_id, key.label_reader).upright().data if corrected else None
+    label_map = current_label(workspace, store, key, warn=False).upright()
+    original = workspace.load_label(*key, warn=False).upright().data if corrected else None
     heat = load_heat(workspace, key, map_name)
     label = _paintable(label_map.data)
     pending, pending_voxels = _pending(workspace, key, label)
@@ -105,6 +109,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         pending=pending,
         pending_voxels=pending_voxels,
         prompts=() if latest is None else latest.prompts,
+        unknown_values=workspace.dataset.classes.unknown_values(label_map.data),
     )
 
 
@@ -120,7 +125,7 @@ def with_version(item: ItemData, workspace: Workspace, saved: Correction) -> Ite
     """Return the item after its label was saved as a version: the same arrays, and the original to compare with."""
     original = item.original
     if original is None:
-        original = _paintable(workspace.load_label(*item.key).upright().data)
+        original = _paintable(workspace.load_label(*item.key, warn=False).upright().data)
     return replace(
         item,
         label_version=saved.correction_id,
@@ -149,10 +154,20 @@ def _pending(workspace: Workspace, key: ItemKey, label: NDArray[Any]) -> tuple[t
 
 
 def _paintable(data: NDArray[Any]) -> NDArray[Any]:
-    """Return an own, contiguous copy of the smallest unsigned type that leaves room to paint new values."""
-    top = int(data.max(initial=0))
+    """Return an own, contiguous copy of the smallest type that holds all values and leaves room to paint new ones.
+
+    Unsigned, where no value is negative.
+    """
+    low, top = int(data.min(initial=0)), int(data.max(initial=0))
+    if low < 0 or top >= np.iinfo(np.int32).max:
+        return np.array(data, dtype=np.int32 if _fits_int32(low, top) else np.int64, order="C")
     dtype = np.uint8 if top < 255 else np.uint16 if top < 65535 else np.int32
     return np.array(data, dtype=dtype, order="C")
+
+
+def _fits_int32(low: int, top: int) -> bool:
+    limits = np.iinfo(np.int32)
+    return limits.min <= low and top < limits.max
 
 
 def display_range(image: Volume, low: float = 0.5, high: float = 99.8) -> tuple[float, float]:

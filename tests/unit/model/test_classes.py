@@ -68,3 +68,30 @@ def _class(index, value):
 def test_json_round_trip():
     table = ClassTable.from_names({255: "vessel", 3: "disc"})
     assert ClassTable.from_json(table.to_json()) == table
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.int64])
+def test_unknown_values_are_counted(kind: type) -> None:
+    table = ClassTable.from_names({1: "liver", 200: "spleen"})
+    data = np.zeros((3, 4, 5), kind)
+    data[0, 0, :3], data[1] = 1, 200
+    assert table.unknown_values(data) == {}
+    data[2, 0, :4], data[2, 1, 0] = 7, 100
+    assert table.unknown_values(data) == {7: 4, 100: 1}
+    assert ClassTable(()).unknown_values(data) == {1: 3, 7: 4, 100: 1, 200: 20}
+    if np.iinfo(kind).min < 0:
+        data[2, 3] = -1
+        assert table.unknown_values(data) == {-1: 5, 7: 4, 100: 1}
+
+
+def test_a_class_that_the_type_cannot_hold_is_no_trouble() -> None:
+    table = ClassTable.from_names({-1: "hole", 3: "liver", 70_000: "far"})
+    assert table.unknown_values(np.array([0, 3, 255], np.uint8)) == {255: 1}
+
+
+@given(hnp.arrays(np.int16, (3, 4), elements=st.integers(-3, 9)))
+def test_unknown_is_what_becomes_background_without_being_zero(data: np.ndarray) -> None:
+    table = ClassTable.from_names({2: "a", 5: "b"})
+    lost = (table.index_map(data) == 0) & (data != 0)
+    assert sum(table.unknown_values(data).values()) == np.count_nonzero(lost)
+    assert set(table.unknown_values(data)) == set(data[lost].tolist())
