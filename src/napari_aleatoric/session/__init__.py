@@ -3,6 +3,9 @@
 from ._class_scores import class_scores
 from ._heat import HeatMaps
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
+from ._model_list import ModelRow
+from ._model_work import ModelTask
+from ._models import Models
 from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter, open_path, open_review, prepare
 from ._options import ViewOptions
@@ -24,6 +27,9 @@ __all__ = [
     "HotPlace",
     "ItemData",
     "Kind",
+    "ModelRow",
+    "ModelTask",
+    "Models",
     "Notice",
     "Opened",
     "OwnProcess",

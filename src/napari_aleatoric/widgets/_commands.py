@@ -23,6 +23,7 @@ __all__ = [
     "segment_box",
     "segment_points",
     "show_keys",
+    "show_models",
     "skip",
     "toggle_heatmap",
     "toggle_label",
@@ -115,6 +116,11 @@ def segment_points(viewer: Viewer) -> None:
 def show_keys(viewer: Viewer) -> None:
     """Show this table of keys."""
     _perform(viewer, "show_keys")
+
+
+def show_models(viewer: Viewer) -> None:
+    """Get and choose frozen models."""
+    _perform(viewer, "show_models")
 
 
 def skip(viewer: Viewer) -> None:

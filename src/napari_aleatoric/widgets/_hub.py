@@ -16,6 +16,7 @@ from napari_aleatoric.model import Verdict
 from napari_aleatoric.session import (
     ItemData,
     Kind,
+    Models,
     Notice,
     Opened,
     OwnProcess,
@@ -28,7 +29,8 @@ from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import PromptMode, Stage
 
 from ._background import MainThread, run
-from ._layout import show_segment
+from ._layout import show_models, show_segment
+from ._prompt_model import PromptModel
 from ._recent import RecentFolders
 from ._segmenting import Segmenting
 from .keys import CheatSheet, KeyTable, Shortcuts
@@ -72,7 +74,10 @@ class Hub(QObject):
         self._progress: Any = None
         self._connect()
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
-        self.segmenting.refused.connect(self._tell)
+        self.models = Models(deliver=self._main.deliver)
+        self.prompt_model = PromptModel(self.models, self.segmenting)
+        for source in (self.segmenting, self.prompt_model):
+            source.refused.connect(self._tell)
         self.keys = KeyTable()
         self.shortcuts = Shortcuts(window, self.keys, self.performers())
         self._strokes_clock = QTimer(self, interval=_STROKE_MS)
@@ -219,6 +224,7 @@ class Hub(QObject):
             "toggle_label": flip("label_visible"),
             "toggle_outline": flip("label_outline"),
             "toggle_original": flip("original_visible"),
+            "show_models": lambda: show_models(self.viewer),
             "show_keys": self.show_keys,
             "open_folder": self.choose_folder,
             "score": self.score,
@@ -284,6 +290,7 @@ class Hub(QObject):
             self._progress.close()
             self._progress = None
         self.segmenting.close()
+        self.models.close()
         self.session.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
@@ -293,4 +300,5 @@ class Hub(QObject):
         if not self.closed:
             self.closed = True
             self.segmenting.prompting.close()
+            self.models.close()
             self.session.close()

@@ -6,8 +6,9 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget
 
-__all__ = ["show_docks", "show_segment"]
+__all__ = ["show_docks", "show_models", "show_segment"]
 
 _PLUGIN = "napari-aleatoric"
 
@@ -44,6 +45,27 @@ def show_segment(viewer: Viewer) -> None:
     dock, _ = viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")
     dock.show()
     dock.raise_()
+
+
+def show_models(viewer: Viewer) -> None:
+    """Bring the *Models* dock to the front; open it, at the queue's place where that is, if it is not open."""
+    window = viewer.window._qt_window
+    opened = _opened(viewer, "Models")
+    dock, models = viewer.window.add_plugin_dock_widget(_PLUGIN, "Models")
+    review = _opened(viewer, "Review")
+    if opened is None and review is not None:
+        width = review.width()
+        window.tabifyDockWidget(review, dock)
+        window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
+    models.look_again()
+    dock.show()
+    dock.raise_()
+
+
+def _opened(viewer: Viewer, name: str) -> Any:
+    """Return the dock of ours that has this name, or None."""
+    full = f"{name} ({_PLUGIN})"
+    return viewer.window._qt_window.findChild(QDockWidget, full)
 
 
 def _tab_behind(window: Any, front: Any, dock: Any) -> None:

@@ -60,6 +60,7 @@ class Segmenting:
     mode_changed = Signal(str)
     status_changed = Signal(str)
     refused = Signal(object)  # Notice
+    model_changed = Signal(str)
 
     def __init__(
         self,
@@ -79,6 +80,7 @@ class Segmenting:
         self._trail: PromptTrail | None = None
         self._drawing = False
         self._listening: Any = None
+        self._before = ""  # the model to go back to, until the chosen one has answered
         self.prompting.status_changed.connect(self._prompting_changed)
         self.prompting.answered.connect(self._draw)
         self.prompting.unanswered.connect(self._unanswered)
@@ -142,6 +144,27 @@ class Segmenting:
         self._trail = self._listening = None
         del self._viewer
 
+    # -- which model ------------------------------------------------------------------------------------
+
+    def use(self, name: str) -> None:
+        """Take another segmenter; if it turns out to be of no use, the present one is taken again."""
+        if name == self.prompting.model:
+            return
+        self._finish()
+        self._before = self._before or self.prompting.model
+        self.prompting.choose(name)
+        self.model_changed.emit(name)
+
+    def _go_back(self, why: str) -> None:
+        name, mode = self.prompting.model, self.mode
+        before, self._before = self._before, ""
+        self.prompting.choose(before)
+        self.model_changed.emit(before)
+        text = f"{name} cannot be used, so the prompts go on with {before}. {why}"
+        self.refused.emit(Notice(text, Kind.ERROR))
+        if mode:
+            self.start(mode)
+
     # -- what is said -----------------------------------------------------------------------------------
 
     @property
@@ -157,6 +180,9 @@ class Segmenting:
         return status.sentence
 
     def _prompting_changed(self, status: Any) -> None:
+        if status.phase == "failed" and self._before not in ("", self.prompting.model):
+            self._go_back(status.sentence)
+            return
         if status.phase in ("off", "failed") and self.mode:
             self._finish()
             self.pad.mode = ""
@@ -233,6 +259,7 @@ class Segmenting:
         self.prompting.ask(plane, prompt, about=trail)
 
     def _draw(self, answer: PromptAnswer) -> None:
+        self._before = ""
         layer = self._stage.label_layer
         if layer is None:
             return

@@ -55,6 +55,7 @@ class SegmentDock(HubDock):
         self._build()
         self._connect()
         self._show_item()
+        self._show_models()
         self._show_status(self.segmenting.sentence)
         self._show_mode(self.segmenting.mode)
 
@@ -82,6 +83,9 @@ class SegmentDock(HubDock):
         self.next = QPushButton("Next object  ⏎")
         self.next.setToolTip("Finish these points: the next click begins another object. Key: Enter.")
         self.model = ModelBox()
+        self.models = QPushButton("Models…")
+        key = self._key("show_models")
+        self.models.setToolTip(f"Get models, check them, and choose among them.{f' Key: {key}.' if key else ''}")
         self.classes = ClassBox()
         self.how = QComboBox()
         self.how.addItems(["Add to the class", "Replace the class on this slice"])
@@ -106,7 +110,11 @@ class SegmentDock(HubDock):
         form.addRow("Class", self.classes)
         form.addRow("Mask", self.how)
         form.addRow("", self.keep)
-        form.addRow("Model", self.model)
+        chosen = QHBoxLayout()
+        chosen.setSpacing(4)
+        chosen.addWidget(self.model, 1)
+        chosen.addWidget(self.models)
+        form.addRow("Model", chosen)
         body = QWidget()
         self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
         self._columns.setContentsMargins(6, 4, 6, 4)
@@ -138,7 +146,10 @@ class SegmentDock(HubDock):
             button.clicked.connect(lambda _=False, m=mode: segmenting.toggle(m))
         self.cancel.clicked.connect(lambda: segmenting.stop())
         self.next.clicked.connect(lambda: segmenting.next_object())
-        self.model.chosen.connect(segmenting.prompting.choose)
+        self.model.chosen.connect(self.hub.prompt_model.use)
+        self.models.clicked.connect(lambda: self.hub.performers()["show_models"]())
+        self.hub.prompt_model.changed.connect(self._show_models)
+        self.hub.models.changed.connect(self._show_models)
         self.classes.chosen.connect(self._choose_class)
         self.how.currentIndexChanged.connect(self._choose_how)
         self.keep.toggled.connect(self._choose_keep)
@@ -149,7 +160,7 @@ class SegmentDock(HubDock):
 
     def showEvent(self, event: Any) -> None:
         """Look again which weights there are: some may have been fetched meanwhile."""
-        self.model.show_choices(segmenter_choices(), self.segmenting.prompting.model)
+        self._show_models()
         super().showEvent(event)
 
     # -- widgets to session ---------------------------------------------------------------------------
@@ -177,6 +188,9 @@ class SegmentDock(HubDock):
         self._show_keep()
         for part in (*self.modes.values(), self.classes, self.how, self.keep):
             part.setEnabled(self.session.item is not None)
+
+    def _show_models(self) -> None:
+        self.model.show_choices(segmenter_choices(self.hub.models.store), self.hub.prompt_model.name)
 
     def _show_class(self, event: Any = None) -> None:
         if self._layer is not None:

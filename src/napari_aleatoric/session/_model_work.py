@@ -1,0 +1,123 @@
+"""One piece of work on weights, beside the window: how far it is, how long it takes, and the wish to stop it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from napari_aleatoric.errors import Cancelled
+from napari_aleatoric.jobs import duration_in_words
+
+__all__ = ["ModelTask", "TaskReporter"]
+
+_TOLD_S = 0.1  # between two words to the window
+_RECENT_S = 10.0  # of which the speed is the mean
+_LEAST_S = 1.0  # before anything is estimated
+
+
+@dataclass(frozen=True)
+class ModelTask:
+    """What is going on with the weights of a model.
+
+    Parameters
+    ----------
+    verb : {"download", "import", "verify"}
+        What is done.
+    name : str
+        With which model, or file.
+    done, total : float
+        Megabytes; ``total`` is 0 where that is not known.
+    message : str
+        Last words of the work.
+    eta_s : float or None
+        Estimated seconds left.
+    stopping : bool
+        Whether a stop was asked for.
+    """
+
+    verb: str
+    name: str
+    done: float = 0.0
+    total: float = 0.0
+    message: str = ""
+    eta_s: float | None = None
+    stopping: bool = False
+
+    @property
+    def fraction(self) -> float | None:
+        """Share done, 0 … 1; None where that is not known."""
+        return min(max(self.done / self.total, 0.0), 1.0) if self.total > 0 else None
+
+    @property
+    def sentence(self) -> str:
+        """One line for people."""
+        if self.stopping:
+            return "Stopping …"
+        begin = {"download": "Downloading", "import": "Importing", "verify": "Verifying"}[self.verb]
+        if self.total <= 0:
+            return f"{begin} {self.name} …"
+        words = self.message.removesuffix(" (MB)") if self.message.startswith(("Waiting", "Reading")) else ""
+        text = f"{words or f'{begin} {self.name}'}: {self.done:,.0f} of {self.total:,.0f} MB"
+        return text if self.eta_s is None else f"{text}, about {duration_in_words(self.eta_s)} left"
+
+
+class TaskReporter:
+    """Takes megabytes from a thread, tells the window a few times per second, and stops the work when asked.
+
+    Parameters
+    ----------
+    task : ModelTask
+        As it begins.
+    tell : callable
+        Is given every new state; runs in the thread of the work.
+    clock : callable
+        Seconds.
+    """
+
+    def __init__(
+        self, task: ModelTask, tell: Callable[[ModelTask], None], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._task, self._tell, self._clock = task, tell, clock
+        self._stop = threading.Event()
+        self._told = float("-inf")
+        self._message = ""
+        self._samples: deque[tuple[float, float]] = deque()
+
+    @property
+    def stopping(self) -> bool:
+        """Whether a stop was asked for."""
+        return self._stop.is_set()
+
+    def stop(self) -> None:
+        """Ask the work to stop; callable from any thread."""
+        self._stop.set()
+
+    def step(self, done: float, total: float, message: str = "") -> None:
+        """Take note of megabytes; raises `Cancelled` when a stop was asked for."""
+        if self._stop.is_set():
+            raise Cancelled("Stopped as asked.")
+        now = self._clock()
+        if message != self._message or (self._samples and done < self._samples[-1][1]):
+            self._message = message  # another part of the work, with a speed of its own
+            self._samples.clear()
+        if not self._samples or now - self._samples[-1][0] >= _TOLD_S:
+            self._samples.append((now, done))
+        while now - self._samples[0][0] > _RECENT_S:
+            self._samples.popleft()
+        if now - self._told >= _TOLD_S or done >= total:
+            self._told = now
+            self._tell(
+                ModelTask(self._task.verb, self._task.name, done, total, message, self._left(now, done, total))
+            )
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        """Do nothing."""
+
+    def _left(self, now: float, done: float, total: float) -> float | None:
+        began, before = self._samples[0]
+        if now - began < _LEAST_S or done <= before:
+            return None
+        return (total - done) * (now - began) / (done - before)
