@@ -1,23 +1,25 @@
 """Frozen models that look at images: encoders without weights, promptable segmenters, and what they are kept in."""
 
 from ._box import Box
-from ._decoded import (
-    LOGIT_LIMIT,
-    DecodedMaps,
-    EmbeddedVolume,
-    EmbeddingKeeper,
-    JitteredMaps,
-    decode_classes,
-    embed_volume,
-    jittered_prompts,
-    put_bytes,
-    slice_axis,
-)
+from ._decoded import LOGIT_LIMIT, DecodedMaps, decode_classes
+from ._devices import torch_device
+from ._embedded import EmbeddedVolume, EmbeddingKeeper, embed_volume, slice_axis
 from ._embedding_cache import EmbeddingCache
 from ._encoder import ENCODERS, Features, FeatureSource, ImageEncoder, encoder
 from ._filter_bank import ColourFilterBankEncoder, FilterBankEncoder
 from ._intensity import intensity_range, to_uint8
-from ._segmenter import SEGMENTERS, Embedding, Prediction, Prompt, PromptSegmenter, bilinear, segmenter
+from ._jittered import JitteredMaps, jittered_prompts
+from ._segmenter import (
+    SEGMENTERS,
+    Embedding,
+    Prediction,
+    Prompt,
+    PromptSegmenter,
+    SliceTracker,
+    bilinear,
+    segmenter,
+)
+from ._slice_grid import put_bytes
 from ._weights import WEIGHTS, KnownWeights, WeightsStatus, WeightsStore
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "Prediction",
     "Prompt",
     "PromptSegmenter",
+    "SliceTracker",
     "WeightsStatus",
     "WeightsStore",
     "bilinear",
@@ -53,4 +56,5 @@ __all__ = [
     "segmenter",
     "slice_axis",
     "to_uint8",
+    "torch_device",
 ]

@@ -1,10 +1,10 @@
 """Embeddings on the disk, so that a slice is looked at once.
 
 Layout: ``<folder>/<key>/<slice index>.zarr.zip``. A key stands for all slices of one image along one axis, as one
-segmenter with one choice of settings sees them; every slice is one zarr 3 array of half precision in one file, as
-the voxel maps of the workspace are, so that any zarr reader opens it. Two things differ from what zarr is usually
-asked for. A slice is always wanted whole, hence one chunk; and chunks are not compressed: zstd takes 8 % off such
-numbers and one and a half times as long.
+segmenter with one choice of settings sees them; every slice is one file of zarr 3 arrays of half precision (one for
+most networks, see ``_embedding_file.py``), as the voxel maps of the workspace are: any zarr reader opens it. Two
+things differ from what zarr is usually asked for. A slice is always wanted whole, hence one chunk; and chunks are
+not compressed: zstd takes 8 % off such numbers and one and a half times as long.
 
 What makes it safe is the file, not zarr. A slice is written under another name and renamed, so that no reader sees
 half of it; and its attributes hold a digest of the numbers, of what they mean and of where they belong, so that
@@ -15,7 +15,6 @@ missed, too, and made again.
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import json
 import os
@@ -26,18 +25,14 @@ import uuid
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
 
+from ._embedding_file import FORMAT, read_embedding, write_embedding
 from ._segmenter import Embedding
 
 __all__ = ["EmbeddingCache"]
 
-_FORMAT = 1
 _SUFFIX = ".zarr.zip"
 _GONE = ".gone-"  # entries on their way out
 _SLACK = 20  # a twentieth of the limit is written between two looks at the folder
@@ -93,21 +88,21 @@ class EmbeddingCache:
         str
             32 hexadecimal digits (BLAKE2b).
         """
-        words = json.dumps([_FORMAT, image_content_hash, segmenter, int(axis), settings])
+        words = json.dumps([FORMAT, image_content_hash, segmenter, int(axis), settings])
         return hashlib.blake2b(words.encode(), digest_size=16).hexdigest()
 
     # -- reading ----------------------------------------------------------------------------------
 
     def get(self, key: str, index: int) -> Embedding | None:
         """Return the embedding of one slice; None if it is not there, or not as it was written."""
-        found = _read(self._path(key, index), key, index)
+        found = read_embedding(self._path(key, index), key, index)
         if found is not None:
             self._mark_used(key)
         return found
 
     def get_many(self, key: str, indices: Sequence[int]) -> list[Embedding | None]:
         """Return the embeddings of several slices, None for each that is missing."""
-        found = [_read(self._path(key, index), key, index) for index in indices]
+        found = [read_embedding(self._path(key, index), key, index) for index in indices]
         if any(embedding is not None for embedding in found):
             self._mark_used(key)
         return found
@@ -148,7 +143,7 @@ class EmbeddingCache:
         temporary = self._folder / f"{_UNFINISHED}{uuid.uuid4().hex}"
         try:
             temporary.open("xb").close()  # says why where it may not be written; zarr would not
-            _write_array(temporary, key, index, embedding)
+            write_embedding(temporary, key, index, embedding)
             if self._make_room(key, temporary.stat().st_size):
                 _move(temporary, path)
         finally:
@@ -244,57 +239,3 @@ def _move(temporary: Path, path: Path) -> None:
             return
         else:
             return
-
-
-# -- one file -------------------------------------------------------------------------------------
-
-
-def _digest(values: NDArray[np.float16], key: str, index: int, attributes: dict[str, Any]) -> str:
-    """Of the numbers, of what they mean and of where they belong."""
-    words = json.dumps([_FORMAT, key, int(index), list(values.shape), sorted(attributes.items())])
-    found = hashlib.blake2b(words.encode(), digest_size=16)
-    found.update(np.ascontiguousarray(values, dtype="<f2").tobytes())
-    return found.hexdigest()
-
-
-def _write_array(path: Path, key: str, index: int, embedding: Embedding) -> None:
-    import zarr
-
-    values = np.ascontiguousarray(embedding.values, dtype="<f2")
-    attributes: dict[str, Any] = {
-        "input_yx": [int(n) for n in embedding.input_yx],
-        "segmenter": embedding.segmenter,
-        "shape_yx": [int(n) for n in embedding.shape_yx],
-    }
-    try:
-        with zarr.storage.ZipStore(path, mode="w") as store:
-            array = zarr.create_array(
-                store,
-                shape=values.shape,
-                chunks=values.shape,
-                dtype="float16",
-                compressors=None,
-                attributes={**attributes, "digest": _digest(values, key, index, attributes)},
-            )
-            array[...] = values
-    except AttributeError as error:  # a store whose file cannot be opened fails once more when it is closed
-        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)) from error
-
-
-def _read(path: Path, key: str, index: int) -> Embedding | None:
-    if not path.is_file():
-        return None
-    import zarr
-
-    try:
-        with zarr.storage.ZipStore(path, mode="r") as store:
-            array = zarr.open_array(store, mode="r")
-            attributes: dict[str, Any] = dict(array.attrs)
-            values = np.asarray(array[...])
-        expected = attributes.pop("digest")
-        if values.dtype != np.float16 or _digest(values, key, index, attributes) != expected:
-            return None
-        (height, width), (fill_y, fill_x) = attributes["shape_yx"], attributes["input_yx"]
-        return Embedding(values, (height, width), (fill_y, fill_x), attributes["segmenter"])
-    except Exception:  # noqa: BLE001  a damaged file may fail in any way, in zipfile, in zarr or in json
-        return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
@@ -17,6 +17,7 @@ __all__ = [
     "Prediction",
     "Prompt",
     "PromptSegmenter",
+    "SliceTracker",
     "bilinear",
     "grey_or_colour",
     "segmenter",
@@ -169,6 +170,33 @@ class PromptSegmenter(Protocol):
 
     def segment(self, image: NDArray[np.uint8], prompt: Prompt) -> Prediction:
         """Answer one prompt on one slice as well as the model can: looks at the prompted place by itself."""
+
+
+@runtime_checkable
+class SliceTracker(Protocol):
+    """A segmenter that remembers: it follows one object through slices that were cut one after the other.
+
+    Contract
+    --------
+    * ``track`` answers the key slice first and every slice once, in an order of its own.
+    * It asks for one slice at a time, in that order, and keeps few: ``slices`` may bring them from a disk.
+    * Where it sees no object, the logits say so; it does not stop there, as the object may come back.
+    """
+
+    def track(
+        self, slices: Sequence[Embedding], key_slice: int, prompt: Prompt
+    ) -> Iterator[tuple[int, NDArray[np.float32]]]:
+        """Yield the number of a slice and its logits (h, w) on the mask grid.
+
+        Parameters
+        ----------
+        slices : sequence of Embedding
+            Neighbours in their order, of one size, embedded by this segmenter.
+        key_slice : int
+            The one that is prompted.
+        prompt : Prompt
+            Box and points, or an earlier answer alone.
+        """
 
 
 def grey_or_colour(image: NDArray[Any]) -> NDArray[np.uint8]:

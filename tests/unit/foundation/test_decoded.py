@@ -15,6 +15,7 @@ from napari_aleatoric.foundation import (
     Prediction,
     Prompt,
     PromptSegmenter,
+    SliceTracker,
     decode_classes,
     embed_volume,
     jittered_prompts,
@@ -199,3 +200,108 @@ def test_slices_follow_the_coarse_axis() -> None:
     assert slice_axis(Geometry((30, 40, 50), (0.9, 0.9, 5.0))) == 2
     assert slice_axis(Geometry((30, 40, 50), (1.2, 1.0, 1.0))) == 0
     assert slice_axis(Geometry((1, 40, 50), (1.0, 9.0, 1.0))) == 0
+
+
+# -- a segmenter with a memory ------------------------------------------------------------------------
+
+
+class Follower(BrightInTheBox):
+    """Follows what is bright and touches what it saw last; says −1024 where it sees nothing."""
+
+    name = "follower"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.followed: list[tuple[int, tuple[float, ...]]] = []
+
+    def track(self, slices: Sequence[Embedding], key_slice: int, prompt: Prompt):
+        self.followed.append((key_slice, prompt.box_xyxy))
+        (first,) = super().predict([slices[key_slice]], [prompt])
+        yield key_slice, first.logits * 5
+        for order in (range(key_slice + 1, len(slices)), range(key_slice - 1, -1, -1)):
+            last = first.logits > 0
+            for at in order:
+                seen = (slices[at].values[0] > 100) & ndimage.binary_dilation(last, iterations=3)
+                last = seen if seen.any() else last
+                yield at, np.where(seen, 100, -1024).astype(np.float32)
+
+    def predict(self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]) -> list[Prediction]:
+        raise AssertionError("a segmenter with a memory is not prompted slice by slice")
+
+
+def test_a_segmenter_with_a_memory_follows_each_class_by_itself() -> None:
+    assert isinstance(Follower(), SliceTracker)
+    assert not isinstance(BrightInTheBox(), SliceTracker)
+    volume, mask = case(1)
+    label = np.where(mask, 2, 0)
+    label[:, :, :3] = 0
+    follower = Follower()
+    embedded = embed_volume(follower, volume, whole(volume, 1), axis=1, limits=(0.0, 1000.0))
+    decoded = decode_classes(follower, embedded, label, (1, 2, 3))
+    assert decoded.class_indices == (2,)  # the others are absent
+    moved = np.moveaxis(label == 2, 1, 0)
+    key = int(moved.sum(axis=(1, 2)).argmax())
+    ys, xs = np.nonzero(moved[key])
+    assert follower.followed == [(key, (xs.min(), ys.min(), xs.max(), ys.max()))]
+    cells = np.moveaxis(mask, 1, 0)[:, ::GRID, ::GRID]
+    expected = np.where(cells, LOGIT_LIMIT, -LOGIT_LIMIT)
+    assert np.array_equal(decoded.logits[0], expected)  # every slice at its place, clipped on both sides
+    assert (decoded.logits[0][0] == -LOGIT_LIMIT).all()  # the object vanishes before the first slice
+
+
+def test_a_volume_of_one_slice_is_followed_nowhere() -> None:
+    volume, mask = case()
+    one = Volume(volume.data[5:6], Geometry((1, *mask.shape[1:]), (1.0, 1.0, 1.0)))
+    follower = Follower()
+    embedded = embed_volume(follower, one, whole(one, 0), limits=(0.0, 1000.0))
+    decoded = decode_classes(follower, embedded, mask[5:6].astype(int), (1,))
+    assert decoded.logits.shape == (1, 1, 20, 30)
+    assert np.array_equal(decoded.logits[0, 0] > 0, mask[5, ::GRID, ::GRID])
+
+
+# -- more slices than fit into memory -----------------------------------------------------------------
+
+
+class Keeper:
+    def __init__(self) -> None:
+        self.kept: dict[int, Embedding] = {}
+        self.n_read = 0
+
+    def get(self, key: str, index: int) -> Embedding | None:
+        self.n_read += 1
+        return self.kept.get(index)
+
+    def put(self, key: str, index: int, embedding: Embedding) -> None:
+        self.kept[index] = embedding
+
+
+@pytest.mark.parametrize("kept", [True, False])
+def test_slices_that_do_not_fit_are_brought_again(kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    from napari_aleatoric.foundation import _embedded
+
+    volume, mask = case()
+    plain = BrightInTheBox()
+    expected = embed_volume(plain, volume, whole(volume, 0), limits=(0.0, 1000.0))
+    one = expected.slices[0].n_bytes
+    monkeypatch.setattr(_embedded, "_HELD_BYTES", 4 * one)
+    monkeypatch.setattr(_embedded, "_AT_ONCE", 2)
+    segmenter, keeper = BrightInTheBox(), Keeper() if kept else None
+    embedded = embed_volume(segmenter, volume, whole(volume, 0), limits=(0.0, 1000.0), keeper=keeper)
+    assert len(embedded.slices) == 14
+    assert segmenter.n_embedded == (14 if kept else 6)  # without a keeper, it stops where the room ends
+    for _ in range(2):
+        for found, right in zip(embedded.slices, expected.slices, strict=True):
+            assert np.array_equal(found.values, right.values)
+            assert embedded.slices.n_bytes <= 4 * one
+    assert segmenter.n_embedded == 14 if kept else segmenter.n_embedded > 14
+    assert np.array_equal(embedded.slices[-1].values, expected.slices[13].values)
+    assert [e.values.tobytes() for e in embedded.slices[3:6]] == [e.values.tobytes() for e in expected.slices[3:6]]
+    with pytest.raises(IndexError, match="0 … 13, got 14"):
+        embedded.slices[14]
+    label = mask.astype(int)
+    assert np.array_equal(
+        decode_classes(segmenter, embedded, label, (1,)).logits, decode_classes(plain, expected, label, (1,)).logits
+    )
+    a, b = (jittered_prompts(s, e, label, (1,), n=3) for s, e in ((segmenter, embedded), (plain, expected)))
+    assert np.array_equal(a.spread, b.spread)
+    assert a.overlap == b.overlap

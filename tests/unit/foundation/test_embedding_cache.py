@@ -101,6 +101,48 @@ def test_turned_zero_and_infinite_values_are_found_as_they_were(tmp_path: Path) 
         assert np.array_equal(found.values, values, equal_nan=True)
 
 
+def with_finer(seed: int) -> Embedding:
+    rng = np.random.default_rng(seed)
+    finer = tuple(rng.standard_normal(shape).astype(np.float16) for shape in [(2, 16, 24), (4, 8, 12)])
+    return Embedding(rng.standard_normal((8, 4, 6)).astype(np.float16), (64, 50), (64, 48), "net-auto", finer)
+
+
+def test_finer_maps_are_found_in_their_order(tmp_path: Path) -> None:
+    EmbeddingCache(tmp_path).put(KEY, 3, with_finer(5))
+    found = EmbeddingCache(tmp_path).get(KEY, 3)
+    assert_same(found, with_finer(5))
+    assert [each.shape for each in found.finer] == [(2, 16, 24), (4, 8, 12)]
+    assert all(np.array_equal(a, b) for a, b in zip(found.finer, with_finer(5).finer, strict=True))
+    assert found.n_bytes == 2 * (8 * 4 * 6 + 2 * 16 * 24 + 4 * 8 * 12)
+
+
+def test_a_slice_that_lost_or_swapped_a_finer_map_is_a_miss(tmp_path: Path) -> None:
+    import zarr
+
+    cache = EmbeddingCache(tmp_path)
+    for change in ("lose", "swap", "alter"):
+        cache.put(KEY, 0, with_finer(1))
+        (path,) = files_of(tmp_path)
+        with zarr.storage.ZipStore(path, mode="r") as store:
+            group = zarr.open_group(store, mode="r")
+            attributes, maps = dict(group.attrs), {name: group[name][...] for name in group.array_keys()}
+        if change == "lose":
+            del maps["finer_1"]
+        elif change == "swap":
+            maps["finer_0"], maps["finer_1"] = maps["finer_1"], maps["finer_0"]
+        else:
+            maps["finer_1"] = maps["finer_1"].copy()
+            maps["finer_1"][0, 0, 0] += 1
+        with zarr.storage.ZipStore(path, mode="w") as store:
+            group = zarr.create_group(store, attributes=attributes)
+            for name, values in maps.items():
+                array = group.create_array(name, shape=values.shape, dtype="float16", compressors=None)
+                array[...] = values
+        assert cache.get(KEY, 0) is None, change
+        cache.put(KEY, 0, with_finer(1))
+        assert_same(cache.get(KEY, 0), with_finer(1))
+
+
 def test_many_slices_keep_their_places(tmp_path: Path) -> None:
     cache = EmbeddingCache(tmp_path)
     cache.put_many(KEY, [7, 2, 5], [embedding(7), embedding(2), embedding(5)])
