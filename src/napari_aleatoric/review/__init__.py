@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ._score_reference import list_references, load_reference, make_reference
     from ._snapshot import COLUMNS
     from ._store import ReviewStore
+    from ._sweep import sweep_corrections
 
 __all__ = [
     "COLUMNS",
@@ -66,6 +67,7 @@ __all__ = [
     "restore",
     "save_correction",
     "score_workspace",
+    "sweep_corrections",
 ]
 
 _MODULES = {
@@ -106,6 +108,7 @@ _MODULES = {
     "STATUSES": "_decision_log",
     "Stroke": "_journal_file",
     "StrokeJournal": "_journal",
+    "sweep_corrections": "_sweep",
 }
 """Where each name lives: loaded when asked for, so that a window opens before the database library is needed."""
 

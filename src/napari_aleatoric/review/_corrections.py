@@ -27,6 +27,7 @@ from ._correction_log import Correction
 from ._journal import PendingStrokes
 from ._prompt_use import PromptUse, prompt_uses
 from ._store import ReviewStore
+from ._sweep import put_back
 
 __all__ = [
     "corrections",
@@ -124,10 +125,12 @@ def save_correction(
         prompts=prompt_uses(prompts),
     )
     try:
-        return store.add_correction(correction, allowed_by=allowed_by)
+        store.add_correction(correction, allowed_by=allowed_by)
     except Exception:
         path.unlink(missing_ok=True)
         raise
+    put_back(workspace, file)  # another window may have taken it for a leftover, if this took a day
+    return correction
 
 
 def corrections(store: ReviewStore, key: ItemKey) -> list[Correction]:

@@ -76,10 +76,14 @@ def open_review(path: Path, workspace: Path | None = None, reporter: Reporter | 
 
 
 def prepare(workspace: Workspace) -> Opened:
-    """Open the store of a workspace, tell it of the data set's items, and rank them. Runs in any thread."""
-    from napari_aleatoric.review import ReviewStore, build_queue
+    """Open the store of a workspace, tell it of the data set's items, and rank them. Runs in any thread.
+
+    Label files that a save left behind when its process was killed are set aside; see `sweep_corrections`.
+    """
+    from napari_aleatoric.review import ReviewStore, build_queue, sweep_corrections
 
     store = ReviewStore.open(workspace.store_url)
     store.sync_items(workspace.dataset.items, workspace.fingerprints())
+    sweep_corrections(workspace, store)
     queue = build_queue(store, workspace.dataset.classes, strategy=QueueFilter().strategy)
     return Opened(workspace, store, queue)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -60,8 +62,6 @@ class Now(ReviewSession):
                 future.exception(30)
         for _ in range(100):
             if not self.waiting:
-                import time
-
                 time.sleep(0.005)
             while self.waiting:
                 self.waiting.pop(0)()
@@ -361,8 +361,6 @@ def test_label_map_of_a_saved_version_is_on_the_stored_grid(session: Now, worksp
 
 def until(session: Now, condition: Callable[[], bool]) -> None:
     """Run what threads delivered until something holds."""
-    import time
-
     for _ in range(2000):
         while session.waiting:
             session.waiting.pop(0)()
@@ -467,3 +465,16 @@ def test_drawing_with_nothing_open_is_just_drawing() -> None:
     answer = PromptAnswer(plane, Prompt(box_xyxy=(0, 0, 1, 1)), np.ones((2, 2), bool), 0.9, None, None, 0.1)
     with ReviewSession().drawing(answer):
         pass
+
+
+def test_opening_sets_old_leftovers_of_killed_saves_aside(workspace: Workspace) -> None:
+    root = workspace.corrections_dir
+    old, young = (root / "abdomen_001" / "label" / f"{name}.nii.gz" for name in ("old", "young"))
+    old.parent.mkdir(parents=True)
+    for path in (old, young):
+        path.write_bytes(b"left behind")
+    os.utime(old, (time.time() - 2 * 86400,) * 2)
+    prepare(workspace).store.close()
+    assert not old.exists()
+    assert young.exists()
+    assert (root / ".unreferenced" / old.relative_to(root)).read_bytes() == b"left behind"
