@@ -15,7 +15,7 @@ pytest.importorskip("segment_anything")
 
 from safetensors.torch import save_file  # noqa: E402
 
-from napari_aleatoric.errors import NotFoundError  # noqa: E402
+from napari_aleatoric.errors import DataError, NotFoundError  # noqa: E402
 from napari_aleatoric.foundation import (  # noqa: E402
     Box,
     WeightsStore,
@@ -27,8 +27,8 @@ from napari_aleatoric.foundation import (  # noqa: E402
 from napari_aleatoric.foundation._torch._sam_net import ARCHITECTURES, build_sam  # noqa: E402
 from napari_aleatoric.io import Workspace, map_names, read_map, scan, write_label_map, write_volume  # noqa: E402
 from napari_aleatoric.model import WHOLE_CASE, Geometry, ItemKey, LabelMap, Volume  # noqa: E402
-from napari_aleatoric.review import ReviewStore, score_workspace  # noqa: E402
-from napari_aleatoric.uncertainty import SCALE_VARIANTS, ScoreSpec, perception_scale  # noqa: E402
+from napari_aleatoric.review import ReviewStore, build_queue, make_reference, score_workspace  # noqa: E402
+from napari_aleatoric.uncertainty import SCALE_VARIANTS, ScoreSpec, auv, perception_scale  # noqa: E402
 
 SPEC = ScoreSpec(rounds=5, samples_per_case=300, encoder="mine", jitters=2, device="cpu")
 # stored flipped, so that stored and upright order differ
@@ -197,6 +197,157 @@ def test_flat_images(weights: Path, colour: bool) -> None:
     found = values(ws, ItemKey("c2"))
     assert found[("scale_sigma2_slices_full", 1)] == found[("scale_sigma2_rows_full", 1)]
     assert read_map(ws, ItemKey("c2"), "difficulty").geometry.shape_zyx == shape
+
+
+# --- a single case ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clinic(weights: Path, monkeypatch: pytest.MonkeyPatch) -> dict[tuple[str, int], np.ndarray]:
+    """A stored reference of five cases, called 'clinic'; gives its raw values."""
+    monkeypatch.setenv("ALEATORIC_REFERENCES", str(weights / "references"))
+    (weights / "many").mkdir()
+    ws = data_set(weights / "many", ordinary(5))
+    score_workspace(ws, SPEC)
+    make_reference(ws, "clinic")
+    with ReviewStore.open(ws.store_url) as store:
+        return dict(store.score_table().columns)
+
+
+def alone(root: Path, name: str = "one", classes: str = "2=shell;5=core") -> Workspace:
+    """A data set of one case that is not in the reference."""
+    (root / name).mkdir()
+    label = ellipsoid(GRID.shape_zyx, 77)
+    image = (40.0 * label + np.random.default_rng(77).normal(0, 9, GRID.shape_zyx)).astype(np.float32)
+    ws = data_set(root / name, {"new": (image, label)})
+    if classes != "2=shell;5=core":
+        manifest = root / name / "data" / "manifest.csv"
+        manifest.write_text(manifest.read_text().replace("2=shell;5=core", classes))
+        ws = Workspace.create(root / name / "again", scan(root / name / "data"))
+    return ws
+
+
+def test_a_single_case_without_a_reference_has_scales_maps_and_a_sentence(weights: Path) -> None:
+    ws = alone(weights)
+    assert score_workspace(ws, SPEC).n_scored == 1
+    key = ItemKey("new")
+    assert 0 < values(ws, key)[("perception_scale", WHOLE_CASE)] < 1
+    assert {"difficulty", "prompt_spread"} <= set(map_names(ws, key))
+    with ReviewStore.open(ws.store_url) as store:
+        row = build_queue(store, ws.dataset.classes, "difficulty").row(0)
+    assert row.score == 0.5
+    assert "only case" in row.reason
+
+
+def test_a_single_case_has_its_place_in_a_reference(
+    weights: Path, clinic: dict[tuple[str, int], np.ndarray]
+) -> None:
+    ws = alone(weights)
+    summary = score_workspace(ws, SPEC.model_copy(update={"reference": "clinic"}))
+    assert (summary.n_scored, summary.refused) == (1, ())
+    found = values(ws, ItemKey("new"))
+    with ReviewStore.open(ws.store_url) as store:
+        row = build_queue(store, ws.dataset.classes, "difficulty").row(0)
+        core = build_queue(store, ws.dataset.classes, "difficulty", class_filter=[2]).row(0)
+        spread = build_queue(store, ws.dataset.classes, "prompt_spread").row(0)
+    for seen, c in ((row, WHOLE_CASE), (core, 2)):
+        others, mine = clinic["perception_scale", c], found["perception_scale", c]
+        assert seen.score == pytest.approx(auv([mine], reference=others)[0], abs=1e-6)
+        assert seen.reference_place == pytest.approx((others > mine).mean())
+    easier = (clinic["prompt_spread", WHOLE_CASE] < found["prompt_spread", WHOLE_CASE]).mean()
+    assert spread.score == pytest.approx(easier)
+    assert "reference 'clinic'" in row.reason
+    # the same case as the reference's own stands where it stood there
+    assert score_workspace(ws, SPEC).n_reused == 1  # comparing changed nothing that is stored
+
+
+def test_references_of_other_models_settings_and_classes(
+    weights: Path, clinic: dict[tuple[str, int], np.ndarray]
+) -> None:
+    ws = alone(weights)
+    asked = SPEC.model_copy(update={"reference": "clinic"})
+    bring_weights(weights, 5, name="other")
+    for update, words in (({"encoder": "other"}, "different models"), ({"normalise": "mask"}, "normalise = image")):
+        with pytest.raises(DataError, match=words):
+            score_workspace(ws, asked.model_copy(update=update))
+    moved = score_workspace(ws, asked.model_copy(update={"jitters": 3}))
+    assert any("prompt spread is not compared" in note for note in moved.notes)
+    with ReviewStore.open(ws.store_url) as store:
+        assert build_queue(store, ws.dataset.classes, "prompt_spread").row(0).reference_place is None
+        assert build_queue(store, ws.dataset.classes, "difficulty").row(0).reference_place is not None
+    renamed = alone(weights, "renamed", "2=shell;5=kernel")
+    notes = score_workspace(renamed, asked).notes
+    assert any("'kernel'" in note and "no AUV" in note for note in notes)
+    with ReviewStore.open(renamed.store_url) as store:
+        row = build_queue(store, renamed.dataset.classes, "difficulty").row(0)
+    assert row.class_name == "shell"
+    expected = auv(
+        [values(renamed, ItemKey("new"))["perception_scale", 1]], reference=clinic["perception_scale", 1]
+    )
+    assert row.score == pytest.approx(expected[0], abs=1e-6)
+
+
+# --- odd images -------------------------------------------------------------------------------------------------
+
+
+def test_a_series_is_scored_by_its_first_volume(weights: Path) -> None:
+    nibabel = pytest.importorskip("nibabel")
+    label = ellipsoid(GRID.shape_zyx, 1)
+    first = (40.0 * label + np.random.default_rng(1).normal(0, 5, label.shape)).astype(np.float32)
+    series = np.stack([first, first[::-1] + 300, np.zeros_like(first)])
+    found = {}
+    for name, channels in (("series", series), ("single", series[:1])):
+        data = weights / name / "data"
+        data.mkdir(parents=True)
+        affine = np.diag([1.0, 1.0, 2.0, 1.0])
+        stored = np.transpose(channels, (3, 2, 1, 0))  # (x, y, z, t)
+        image = stored if len(channels) > 1 else stored[..., 0]
+        nibabel.save(nibabel.Nifti1Image(image, affine), data / "a.nii.gz")
+        nibabel.save(nibabel.Nifti1Image(label.transpose(2, 1, 0), affine), data / "a_label.nii.gz")
+        (data / "manifest.csv").write_text(
+            "case,image,label,reader,patient,class_names\na,a.nii.gz,a_label.nii.gz,,,2=shell;5=core"
+        )
+        ws = Workspace.create(weights / name / "review", scan(data))
+        spec = SPEC.model_copy(update={"encoder": "sam-small"})  # the one that is shipped
+        if len(channels) > 1:
+            with pytest.warns(UserWarning, match="holds 3 channels or time points; the first one is used"):
+                summary = score_workspace(ws, spec)
+        else:
+            summary = score_workspace(ws, spec)
+        assert (summary.n_scored, summary.refused) == (1, ())
+        found[name] = values(ws, ItemKey("a"))
+        assert read_map(ws, ItemKey("a"), "difficulty").geometry.shape_zyx == GRID.shape_zyx
+    assert found["series"] == pytest.approx(found["single"], nan_ok=True)
+
+
+@pytest.mark.parametrize("kind", ["empty", "one voxel", "constant", "holes", "no number"])
+def test_an_odd_case_alone(weights: Path, kind: str) -> None:
+    image, label = ordinary(1)["c0"]
+    if kind == "empty":
+        label = np.zeros_like(label)
+    elif kind == "one voxel":
+        label = np.zeros_like(label)
+        label[5, 12, 17] = 5
+    elif kind == "constant":
+        image = np.full_like(image, 7)
+    elif kind == "holes":
+        image[3:6, 10:14, 10:20] = np.nan
+    else:
+        image = np.full_like(image, np.nan)
+    ws = data_set(weights, {"odd": (image, label)})
+    summary = score_workspace(ws, SPEC)
+    assert summary.n_scored + len(summary.refused) == 1
+    assert all(problem.sentence.endswith(".") for problem in summary.refused)
+    with ReviewStore.open(ws.store_url) as store:
+        row = build_queue(store, ws.dataset.classes, "difficulty").row(0)
+    if kind == "empty":
+        assert np.isnan(row.score)
+        assert row.reason == "not measured"
+    else:
+        assert summary.n_scored == 1
+        assert row.score == 0.5
+        assert "only case" in row.reason
+        assert all(np.isfinite(v) for v in values(ws, ItemKey("odd")).values())
 
 
 def test_the_filter_bank_needs_no_torch(weights: Path) -> None:
