@@ -11,7 +11,9 @@ file is still in its place, and puts it back if it is not. Whichever of the two 
 
 from __future__ import annotations
 
+import fnmatch
 import math
+import os
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -86,10 +88,12 @@ def _files(root: Path, latest: float) -> list[str]:
 
 def _old(root: Path, pattern: str, latest: float) -> list[Path]:
     found = []
-    for path in root.rglob(pattern):
-        with suppress(OSError):  # another process was faster
-            if path.is_file() and path.stat().st_mtime < latest:
-                found.append(path)
+    for folder, _, names in os.walk(root):
+        for name in fnmatch.filter(names, pattern):
+            path = Path(folder, name)
+            with suppress(OSError):  # another process was faster
+                if path.stat().st_mtime < latest:
+                    found.append(path)
     return found
 
 

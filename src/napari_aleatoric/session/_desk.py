@@ -148,6 +148,16 @@ class Desk:
             self.leave()
             self.screen.ask(self.screen.item.key)
 
+    # -- painting -----------------------------------------------------------------------------------
+
+    def restore_strokes(self) -> None:
+        """Paint what an earlier, unfinished session painted; say so if that was on another version."""
+        item = self.screen.item
+        if item is not None and item.pending:
+            self.painting.restore(item)
+            if item.pending_remark:
+                self._signals.notice.emit(Notice(item.pending_remark, Kind.WARNING))
+
     # -- saving -------------------------------------------------------------------------------------
 
     def leave(self) -> None:

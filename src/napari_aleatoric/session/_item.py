@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.errors import AleatoricError, NotFoundError
+from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.io import Workspace, read_map
 from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
 from ._heat import HeatMaps
+from ._recovery import find_recovered
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import Correction, PendingStrokes, PromptUse, ReviewStore
@@ -52,6 +53,8 @@ class ItemData:
         Strokes of an earlier session that were never saved.
     pending_voxels : int
         How many voxels they would change.
+    pending_remark : str
+        A sentence if they were made on another version of the label; "" else.
     prompts : tuple of PromptUse
         Which promptable segmenters drew in the version on the screen.
     unknown_values : mapping of int to int
@@ -71,6 +74,7 @@ class ItemData:
     hot_spots: tuple[HotSpot, ...] = ()
     pending: tuple[PendingStrokes, ...] = ()
     pending_voxels: int = 0
+    pending_remark: str = ""
     prompts: tuple[PromptUse, ...] = ()
     unknown_values: Mapping[int, int] = field(default_factory=dict)
 
@@ -86,14 +90,15 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     from napari_aleatoric.review import current_label
 
     stored = workspace.load_image(key.case_id)
+    history = store.corrections(key)
+    latest = history[-1] if history else None
     image = stored.upright()
-    latest = store.latest_correction(key)
     corrected = "" if latest is None or latest.is_original else latest.correction_id
     label_map = current_label(workspace, store, key, warn=False).upright()
     original = workspace.load_label(*key, warn=False).upright().data if corrected else None
     heat = load_heat(workspace, key, map_name)
     label = _paintable(label_map.data)
-    pending, pending_voxels = _pending(workspace, key, label)
+    recovered = find_recovered(workspace, key, label, history)
     return ItemData(
         key=key,
         image=image,
@@ -106,8 +111,9 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         map_name=map_name,
         flags=store.flags(key),
         hot_spots=store.hot_spots(key),
-        pending=pending,
-        pending_voxels=pending_voxels,
+        pending=recovered.strokes,
+        pending_voxels=recovered.voxels,
+        pending_remark=recovered.remark,
         prompts=() if latest is None else latest.prompts,
         unknown_values=workspace.dataset.classes.unknown_values(label_map.data),
     )
@@ -132,25 +138,9 @@ def with_version(item: ItemData, workspace: Workspace, saved: Correction) -> Ite
         original=original,
         pending=(),
         pending_voxels=0,
+        pending_remark="",
         prompts=saved.prompts,
     )
-
-
-def _pending(workspace: Workspace, key: ItemKey, label: NDArray[Any]) -> tuple[tuple[PendingStrokes, ...], int]:
-    """Return the strokes that would change the label, and how many voxels they would change."""
-    from napari_aleatoric.review import StrokeJournal
-
-    found = []
-    voxels = 0
-    for strokes in StrokeJournal.pending(workspace, key):
-        try:
-            changes = strokes.n_changes(label)
-        except AleatoricError:  # the image was replaced by another: they cannot be offered, and are left alone
-            continue
-        if changes:
-            found.append(strokes)
-            voxels += changes
-    return tuple(found), voxels
 
 
 def _paintable(data: NDArray[Any]) -> NDArray[Any]:

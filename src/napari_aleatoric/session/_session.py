@@ -222,9 +222,9 @@ class ReviewSession(SessionSignals):
             self._desk.painting.discard()
 
     def restore_strokes(self) -> None:
-        """Put the strokes of an earlier, unfinished session back onto the label on screen."""
-        if self._desk is not None and self.item is not None:
-            self._desk.painting.restore(self.item)
+        """Put the strokes of an earlier, unfinished session back; a notice says if the label was another then."""
+        if self._desk is not None:
+            self._desk.restore_strokes()
 
     def drop_pending(self) -> None:
         """Throw the strokes of an earlier, unfinished session away."""

@@ -15,7 +15,7 @@ from napari_aleatoric.errors import DataError, WorkspaceError
 from napari_aleatoric.foundation import Prompt
 from napari_aleatoric.io import Workspace, write_map
 from napari_aleatoric.model import ItemScores, LabelMap, ScoreValue, Verdict
-from napari_aleatoric.review import PromptUse, ReviewStore, StrokeJournal, corrections
+from napari_aleatoric.review import PromptUse, ReviewStore, StrokeJournal, corrections, restore, save_correction
 from napari_aleatoric.samples import SampleSpec, write_samples
 from napari_aleatoric.session import Kind, PromptAnswer, ReviewSession, SlicePlane, open_path, prepare
 
@@ -262,6 +262,58 @@ def test_strokes_of_a_crashed_session_are_offered_and_come_back(workspace: Works
     with ReviewStore.open(workspace.store_url) as store:
         (saved,) = corrections(store, key)
     assert saved.comment == "half done; with strokes recovered from an earlier session"
+
+
+def test_strokes_made_on_another_version_are_painted_on_the_present_one_and_that_is_said(
+    workspace: Workspace,
+) -> None:
+    key = workspace.dataset.items[2]
+    painted = crashed(workspace, key)
+    other = Now()
+    other.attach(prepare(workspace))
+    other.show(key)
+    assert other.item.pending_remark == "", "they were made on what is on the screen"
+    other.item.label[0, 0, :4] = 5
+    other.painted()
+    other.save()
+    other.settle()
+    later = other.item.label.copy()
+    other.close()
+    session = Now()
+    session.attach(prepare(workspace))
+    session.show(key)
+    assert session.item.pending_voxels == 9
+    session.said.clear()
+    session.restore_strokes()
+    ((kind, words),) = session.said
+    assert kind is Kind.WARNING
+    assert "were made on the original label, and the label was changed since" in words
+    z = later.shape[0] // 2
+    later[z] = painted[z]
+    assert np.array_equal(session.item.label, later), "nothing of the later version is lost"
+    session.close()
+
+
+def test_strokes_made_on_a_version_that_was_restored_belong_to_it(workspace: Workspace) -> None:
+    key = workspace.dataset.items[2]
+    with ReviewStore.open(workspace.store_url) as store:
+        label = workspace.load_label(*key)
+        first = save_correction(workspace, store, key, LabelMap(label.data * 0, label.geometry), reader="A")
+    crashed(workspace, key)
+    with ReviewStore.open(workspace.store_url) as store:
+        save_correction(workspace, store, key, label, reader="B")
+    session = Now()
+    session.attach(prepare(workspace))
+    session.show(key)
+    assert "the version that A saved on" in session.item.pending_remark
+    restore(workspace, session.store, key, first.correction_id, "B")
+    session.close()
+    session = Now()
+    session.attach(prepare(workspace))
+    session.show(key)
+    assert session.item.pending_voxels == 9
+    assert session.item.pending_remark == ""
+    session.close()
 
 
 def test_strokes_of_a_crashed_session_can_be_thrown_away(workspace: Workspace) -> None:
