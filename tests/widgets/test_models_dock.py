@@ -130,7 +130,8 @@ def test_cancel_stops_within_two_seconds_and_the_next_download_goes_on(window: W
     clock.start()
     window.accept()
     window.qtbot.waitUntil(lambda: models.task is not None and models.task.done >= 1.0, timeout=SECONDS_MS)
-    assert dock.task.words.text() == "Downloading tiny: 1 of 3 MB"
+    assert dock.task.words.text() == "Downloading tiny …"
+    assert dock.task.bar.text() == "1 of 3 MB"
     assert dock.task.bar.value() == 333
     assert not dock.card.buttons["verify"].isEnabled()
     assert not dock.file.isEnabled()
@@ -250,6 +251,21 @@ def test_an_unknown_file_may_be_a_model_of_ones_own(
     window.press(dock.own.accept)
     assert asked == [(path, "my-liver", "unit", "CC-BY-4.0")]
     assert dock.pages.currentIndex() == 0
+
+
+def test_an_import_of_ones_own_is_stopped_and_leaves_nothing(window: Window, tmp_path: Path) -> None:
+    """The process that reads it is ended, whether it is still starting or at work."""
+    path = tmp_path / "own.safetensors"
+    path.write_bytes(WeightsStore().path("sam-small").read_bytes())
+    window.hub.models.bring_in_own(path, "own", "unit", "")
+    assert window.dock.task.words.text() == "Importing own …"
+    began = time.perf_counter()
+    window.press(window.dock.task.cancel)
+    assert window.over() == "Stopped. Nothing was changed."
+    assert time.perf_counter() - began < 2.0
+    assert window.hub.models.row("own") is None
+    window.hub.models.verify("sam-small")  # and the next piece of work can begin
+    assert "whole" in window.over()
 
 
 def test_offline_mirror_and_what_is_not_installed_are_said(

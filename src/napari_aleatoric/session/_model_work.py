@@ -13,7 +13,7 @@ from napari_aleatoric.jobs import duration_in_words
 
 __all__ = ["ModelTask", "TaskReporter"]
 
-_TOLD_S = 0.1  # between two words to the window
+_TOLD_S = 0.2  # between two words to the window
 _RECENT_S = 10.0  # of which the speed is the mean
 _LEAST_S = 1.0  # before anything is estimated
 
@@ -52,15 +52,21 @@ class ModelTask:
         return min(max(self.done / self.total, 0.0), 1.0) if self.total > 0 else None
 
     @property
-    def sentence(self) -> str:
-        """One line for people."""
+    def what(self) -> str:
+        """What is done, without figures: changes seldom."""
         if self.stopping:
             return "Stopping …"
+        if self.message.startswith(("Waiting", "Reading")):
+            return f"{self.message.removesuffix(' (MB)')} …"
         begin = {"download": "Downloading", "import": "Importing", "verify": "Verifying"}[self.verb]
+        return f"{begin} {self.name} …"
+
+    @property
+    def amount(self) -> str:
+        """How far it is, and the estimate; "" where nothing is known."""
         if self.total <= 0:
-            return f"{begin} {self.name} …"
-        words = self.message.removesuffix(" (MB)") if self.message.startswith(("Waiting", "Reading")) else ""
-        text = f"{words or f'{begin} {self.name}'}: {self.done:,.0f} of {self.total:,.0f} MB"
+            return ""
+        text = f"{self.done:,.0f} of {self.total:,.0f} MB"
         return text if self.eta_s is None else f"{text}, about {duration_in_words(self.eta_s)} left"
 
 

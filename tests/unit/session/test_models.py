@@ -43,16 +43,19 @@ def test_the_estimate_is_of_the_last_seconds_and_begins_anew_with_another_part()
     for step in range(1, 21):
         last = at(2.5 + step, 54.0 + step)
     assert last == pytest.approx(26.0, rel=0.02)  # 1 MB a second by now, the faster beginning is forgotten
-    assert told[-1].sentence == "Downloading m: 74 of 100 MB, about 26 s left"
+    assert told[-1].what == "Downloading m …"
+    assert told[-1].amount == "74 of 100 MB, about 26 s left"
 
 
 def test_words_while_it_goes_on() -> None:
-    assert ModelTask("verify", "m").sentence == "Verifying m …"
+    assert ModelTask("verify", "m").what == "Verifying m …"
+    assert ModelTask("verify", "m").amount == ""
     assert ModelTask("import", "m", 1, 4).fraction == 0.25
     assert ModelTask("download", "m").fraction is None
-    assert ModelTask("download", "m", 1, 4, stopping=True).sentence == "Stopping …"
+    assert ModelTask("download", "m", 1, 4, stopping=True).what == "Stopping …"
     waiting = ModelTask("download", "m", 1, 4, "Waiting for h: the connection was closed")
-    assert waiting.sentence == "Waiting for h: the connection was closed: 1 of 4 MB"
+    assert waiting.what == "Waiting for h: the connection was closed …"
+    assert waiting.amount == "1 of 4 MB"
 
 
 def test_a_stop_ends_the_next_step() -> None:

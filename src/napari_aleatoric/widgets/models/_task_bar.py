@@ -57,7 +57,9 @@ class TaskBar(QWidget):
         else:
             self.bar.setRange(0, 1000)
             self.bar.setValue(int(1000 * task.fraction))
-        self.words.setText(task.sentence)
+        self.bar.setFormat(task.amount)
+        if self.words.text() != task.what:  # a new text lays out the whole dock: not several times a second
+            self.words.setText(task.what)
 
     def tell(self, notice: Notice) -> None:
         """Say how something ended; stays until the next piece of work."""
