@@ -16,6 +16,7 @@ import pytest
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation import WEIGHTS, WeightsStore
 from napari_aleatoric.foundation._weights._check import digest_of
+from napari_aleatoric.foundation._weights._known import ARCHITECTURE_NAMES
 from napari_aleatoric.model import RecordingReporter
 
 torch = pytest.importorskip("torch")
@@ -23,6 +24,7 @@ pytest.importorskip("segment_anything")
 safetensors_torch = pytest.importorskip("safetensors.torch")
 
 from napari_aleatoric.foundation._torch._load_state import load_state  # noqa: E402
+from napari_aleatoric.foundation._torch._sam2_net import SAM2_SIZES  # noqa: E402
 from napari_aleatoric.foundation._torch._sam_net import ARCHITECTURES, build_sam  # noqa: E402
 
 
@@ -119,10 +121,8 @@ def test_a_vit_b_checkpoint_goes_through_the_store(vit_b, tmp_path, name):
 
 
 def test_the_known_architectures_are_those_of_the_networks():
-    from napari_aleatoric.foundation._weights._known import ARCHITECTURE_NAMES
-
-    assert set(ARCHITECTURE_NAMES) == set(ARCHITECTURES)
-    assert {entry.architecture for entry in WEIGHTS.values()} <= set(ARCHITECTURES)
+    assert {entry.architecture for entry in WEIGHTS.values()} <= set(ARCHITECTURE_NAMES)
+    assert set(ARCHITECTURE_NAMES) == {*ARCHITECTURES, *SAM2_SIZES, "sam2"}
 
 
 # ---- weights of the user's own

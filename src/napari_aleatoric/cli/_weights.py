@@ -55,7 +55,10 @@ def list_weights(as_json: JsonOption = False) -> None:
 
 @weights.command("import")
 def import_weights(
-    file: Annotated[Path, typer.Argument(help="The file, or a folder that has it.", metavar="FILE")],
+    file: Annotated[
+        Path,
+        typer.Argument(help="The file, or a folder that has it; or the folder of a SAM 2 network.", metavar="FILE"),
+    ],
     name: Annotated[
         str | None, typer.Option("--name", help="Which weights these are; for your own, a new name.")
     ] = None,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -215,8 +216,17 @@ def grey_or_colour(image: NDArray[Any]) -> NDArray[np.uint8]:
     return np.repeat(image[..., np.newaxis], 3, axis=2) if image.ndim == 2 else image
 
 
-SEGMENTERS: tuple[str, ...] = ("sam-small", "sam-vit-b", "sam-vit-l", "sam-vit-h", "medsam-vit-b")
-"""Segmenters by name; all are Segment Anything networks, the first is shipped with the project."""
+SEGMENTERS: tuple[str, ...] = (
+    "sam-small",
+    "sam-vit-b",
+    "sam-vit-l",
+    "sam-vit-h",
+    "medsam-vit-b",
+    "sam2.1-hiera-tiny",
+    "medsam2",
+)
+"""Segmenters by name; all are Segment Anything networks. The first is shipped with the project, the last two are of
+the second generation and are `SliceTracker` besides."""
 
 
 def segmenter(
@@ -231,7 +241,7 @@ def segmenter(
     device : str
         'cpu', 'cuda', 'mps', or 'auto' = the best there is.
     input_size : int, optional
-        Side of the network's input in pixels, a multiple of 16; None = right-sized for each slice.
+        Side of the network's input in pixels, a multiple of 16 (SAM 2: 32); None = right-sized for each slice.
     threads : int, optional
         Of the processor, at most; None = as many as torch is set to.
 
@@ -240,13 +250,18 @@ def segmenter(
     NotFoundError
         If there is no such segmenter, or its weights are not on this machine.
     MissingExtraError
-        If torch or segment-anything is not installed.
+        If torch, or segment-anything or for SAM 2 transformers, is not installed.
     """
-    try:
-        from ._torch._sam import load_sam
-    except ImportError as error:
-        raise MissingExtraError.for_extra("ai", f"Segment Anything ({name})") from error
+    from ._weights import WeightsStore
+
     if not name:
         raise NotFoundError(f"There is no segmenter without a name. Known segmenters: {', '.join(SEGMENTERS)}.")
-    made: PromptSegmenter = load_sam(name, device=device, input_size=input_size, threads=threads)
+    store = WeightsStore()
+    options: dict[str, Any] = {"device": device, "input_size": input_size, "threads": threads, "store": store}
+    second = store.info(name).architecture.startswith("sam2")
+    try:
+        module = import_module(f"{__package__}._torch.{'_load_sam2' if second else '_sam'}")
+    except ImportError as error:
+        raise MissingExtraError.for_extra("ai", f"Segment Anything ({name})") from error
+    made: PromptSegmenter = getattr(module, "load_sam2" if second else "load_sam")(name, **options)
     return made

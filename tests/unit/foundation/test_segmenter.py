@@ -149,18 +149,20 @@ def test_a_segmenter_without_a_name_is_not_found() -> None:
         segmenter("")
 
 
-@pytest.mark.parametrize("absent", ["torch", "segment_anything"])
-def test_without_the_extra_the_sentence_says_what_to_install(absent: str) -> None:
+@pytest.mark.parametrize(
+    ("absent", "name"), [("torch", "sam-small"), ("segment_anything", "sam-small"), ("transformers", "medsam2")]
+)
+def test_without_the_extra_the_sentence_says_what_to_install(absent: str, name: str) -> None:
     code = f"""
 import sys
 sys.modules[{absent!r}] = None
 from napari_aleatoric.errors import MissingExtraError
 from napari_aleatoric.foundation import segmenter
 try:
-    segmenter("sam-small")
+    segmenter({name!r})
 except MissingExtraError as error:
     print(error)
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=120, check=True)
     assert "pip install 'napari-aleatoric[ai]'" in done.stdout
-    assert "sam-small" in done.stdout
+    assert name in done.stdout

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from napari_aleatoric.errors import DataError, DownloadError, NotFoundError, WorkspaceError
-from napari_aleatoric.foundation import WEIGHTS, WeightsStore
+from napari_aleatoric.foundation import SEGMENTERS, WEIGHTS, WeightsStore
 from napari_aleatoric.foundation._weights._check import digest_of
 from napari_aleatoric.foundation._weights._files import Record, alone, sweep
 from napari_aleatoric.foundation._weights._format import check_format, foreign_call
@@ -46,7 +46,9 @@ def given(tmp_path, content):
 
 
 def test_published_weights_are_known_completely():
-    assert list(WEIGHTS) == ["sam-small", "sam-vit-b", "sam-vit-l", "sam-vit-h", "medsam-vit-b"]
+    published = ["sam-vit-b", "sam-vit-l", "sam-vit-h", "medsam-vit-b", "sam2.1-hiera-tiny", "medsam2"]
+    assert list(WEIGHTS) == ["sam-small", *published]
+    assert tuple(WEIGHTS) == SEGMENTERS
     for name, entry in WEIGHTS.items():
         assert entry.name == name
         assert entry.licence
@@ -258,6 +260,8 @@ def test_own_weights_refuse_wrong_settings(store, given, tmp_path):
     with pytest.raises(DataError, match="'imagenet' or 'unit'"):
         store.import_file("mine", given, scaling="bytes")
     with pytest.raises(DataError, match="got the folder"):
+        store.import_file("mine", given.parent, architecture="vit_b")
+    with pytest.raises(NotFoundError, match=r"no config\.json: expected one file of weights, or a folder"):
         store.import_file("mine", given.parent)
     with pytest.raises(NotFoundError, match="no file"):
         store.import_file("mine", tmp_path / "absent.pth")

@@ -11,24 +11,42 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from napari_aleatoric.errors import DataError
+from napari_aleatoric.errors import DataError, MissingExtraError
+from napari_aleatoric.foundation._weights._folder import read_config
 from napari_aleatoric.foundation._weights._format import check_format
+from napari_aleatoric.foundation._weights._known import ARCHITECTURE_NAMES
 
+from ._sam2_names import from_published, looks_published
 from ._sam_net import ARCHITECTURES, build_sam
 
 __all__ = ["load_state"]
 
 _WRAPPERS = ("model", "state_dict", "model_state_dict")  # where training programs put the weights
 _PRECISIONS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+_WITH_CONFIG = "sam2"
 _SAME = 0.5  # of the names of a network, so many make a file one of its kind
 
 
 @cache
 def _expected(architecture: str) -> Mapping[str, tuple[int, ...]]:
     """Names and shapes of a network's tensors, without making its numbers."""
+    if architecture not in ARCHITECTURES:
+        return _expected_of_sam2(architecture, None, "")
     with torch.device("meta"):
         state = build_sam(ARCHITECTURES[architecture]).state_dict()
     return {name: tuple(tensor.shape) for name, tensor in state.items()}
+
+
+def _expected_of_sam2(
+    architecture: str, config: Mapping[str, Any] | None, shown: str
+) -> Mapping[str, tuple[int, ...]]:
+    """Return the same of a published SAM 2 network, or of one that brings its configuration."""
+    try:
+        from ._sam2_net import build_sam2, config_from, published_config
+    except ImportError as error:
+        raise MissingExtraError.for_extra("ai", "read the weights of SAM 2") from error
+    found = published_config(architecture) if config is None else config_from(config, shown)
+    return {name: tuple(tensor.shape) for name, tensor in build_sam2(found).state_dict().items()}
 
 
 def load_state(path: Path, architecture: str | None, shown: str | None = None) -> tuple[dict[str, Tensor], str]:
@@ -43,7 +61,7 @@ def load_state(path: Path, architecture: str | None, shown: str | None = None) -
         A file of torch.save (a state dict, or a dictionary that has one under ``model`` or ``state_dict``) or of
         safetensors.
     architecture : str or None
-        The network it has to fit, a key of `ARCHITECTURES`; None for whichever it fits.
+        The network it has to fit, one of `ARCHITECTURE_NAMES`; None for whichever it fits.
     shown : str, optional
         What the user knows it as; the file's name by default.
 
@@ -51,6 +69,7 @@ def load_state(path: Path, architecture: str | None, shown: str | None = None) -
     -------
     state : dict of str to torch.Tensor
         On the CPU, in the file's precision, mapped from the file where that is possible: do not write to them.
+        Those of SAM 2 have the names of transformers' classes, whatever they are in the file.
     architecture : str
         The network they fit.
 
@@ -61,12 +80,19 @@ def load_state(path: Path, architecture: str | None, shown: str | None = None) -
         that are NaN or infinite.
     """
     shown = shown or path.name
-    state = _named_tensors(_read(path, check_format(path, shown), shown), shown)
+    kind = check_format(path, shown)
+    state = _named_tensors(_read(path, kind, shown), shown)
+    if looks_published(state):
+        state = from_published(state)
     if architecture is None:
         architecture = _likeliest(state)
         if architecture is None:
             raise _no_sam(state, shown)
-    _check_fit(state, architecture, shown)
+    if architecture == _WITH_CONFIG:
+        config = read_config(path) if kind == "safetensors" else {}
+        _check_fit(state, architecture, shown, _expected_of_sam2(architecture, config, shown))
+    else:
+        _check_fit(state, architecture, shown, _expected(architecture))
     _check_finite(state, shown)
     return state, architecture
 
@@ -129,7 +155,9 @@ def _n_fitting(state: Mapping[str, Tensor], architecture: str) -> int:
 
 def _likeliest(state: Mapping[str, Tensor]) -> str | None:
     """Return the network most of whose tensors fit by name and shape; None if that is no majority of them."""
-    share = {name: _n_fitting(state, name) / len(_expected(name)) for name in ARCHITECTURES}
+    second = any(name.startswith(("vision_encoder.", "prompt_encoder.shared_embedding.")) for name in state)
+    names = [name for name in ARCHITECTURE_NAMES if name != _WITH_CONFIG and (name not in ARCHITECTURES) == second]
+    share = {name: _n_fitting(state, name) / len(_expected(name)) for name in names}
     best = max(share, key=lambda name: share[name])
     return best if share[best] > _SAME else None
 
@@ -142,15 +170,16 @@ def _no_sam(state: Mapping[str, Tensor], shown: str) -> DataError:
     )
 
 
-def _check_fit(state: Mapping[str, Tensor], architecture: str, shown: str) -> None:
-    expected = _expected(architecture)
+def _check_fit(
+    state: Mapping[str, Tensor], architecture: str, shown: str, expected: Mapping[str, tuple[int, ...]]
+) -> None:
     missing = [name for name in expected if name not in state]
     foreign = [name for name in state if name not in expected]
     other = [name for name in expected if name in state and tuple(state[name].shape) != expected[name]]
     if not missing and not foreign and not other:
         return
-    looks_like = _likeliest(state)
-    if looks_like is not None and looks_like != architecture:
+    looks_like = _likeliest(state) if architecture != _WITH_CONFIG else None
+    if looks_like is not None and _expected(looks_like) != expected:
         raise DataError(
             f"{shown} has the wrong architecture: expected {architecture}, and it looks like {looks_like}. Import "
             f"it with the architecture {looks_like}, or choose another file."

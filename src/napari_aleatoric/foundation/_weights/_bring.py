@@ -16,6 +16,7 @@ from napari_aleatoric.model import Reporter
 from ._check import check_digest, copy_and_digest, digest_of, remember, size_text
 from ._fetch import fetch
 from ._files import IMPORTING, PART, Record, alone, put_in_place, record_path, sweep, writing
+from ._folder import CONFIG, NUMBERS, pack_folder
 from ._format import check_format
 from ._known import ARCHITECTURE_NAMES, KnownWeights, Scaling
 from ._line import host_of
@@ -72,15 +73,21 @@ def import_own_into(
     scaling: Scaling,
     licence: str,
 ) -> None:
-    """Copy a checkpoint of the user's own, checking that it holds the numbers of a known network."""
+    """Copy a checkpoint of the user's own, or a folder, checking that it holds the numbers of a known network."""
     _check_own(name, source, architecture, scaling)
     sweep(folder)
     key = f"own-{name}"
     with writing(folder), alone(folder, key):
         temporary = folder / f"{key}{IMPORTING}"
         try:
-            _check_space(folder, source.stat().st_size)
-            sha256 = copy_and_digest(source, temporary, reporter, f"Importing {name} (MB)")
+            message = f"Importing {name} (MB)"
+            if source.is_dir():
+                numbers = source / NUMBERS
+                _check_space(folder, numbers.stat().st_size if numbers.is_file() else 0)
+                sha256, architecture = pack_folder(source, temporary, reporter, message), "sam2"
+            else:
+                _check_space(folder, source.stat().st_size)
+                sha256 = copy_and_digest(source, temporary, reporter, message)
             kind = check_format(temporary, source.name)
             _, found = read_state(temporary, architecture, source.name)
             suffix = ".safetensors" if kind == "safetensors" else ".pth"
@@ -137,6 +144,11 @@ def find_file(path: Path, candidates: Sequence[KnownWeights], reporter: Reporter
     found = _recognised(list(_files_of(path)), candidates, reporter)
     if found is None:
         files = ", ".join(weights.file_name for weights in candidates)
+        if (path / CONFIG).is_file():
+            raise NotFoundError(
+                f"'{path.name or path}' is a network as transformers saves it, and no file in it is {names}. "
+                "Import it under a name of its own: aleatoric weights import FOLDER --name NAME"
+            )
         raise NotFoundError(
             f"No file in '{path.name or path}' or the folders in it is {names}, neither by name ({files}) nor by "
             "digest. Name the file itself."
@@ -188,9 +200,12 @@ def _check_own(name: str, source: Path, architecture: str | None, scaling: str) 
     if scaling not in ("imagenet", "unit"):
         raise DataError(f"Expected the scaling 'imagenet' or 'unit', got '{scaling}'.")
     if source.is_dir():
-        raise DataError(
-            f"Expected one file of weights for '{name}', got the folder '{source.name}'. Name the file."
-        )
+        if architecture not in (None, "sam2"):
+            raise DataError(
+                f"Expected one file of weights for the architecture {architecture}, got the folder "
+                f"'{source.name}', whose {CONFIG} says what it is. Leave the architecture out, or name the file."
+            )
+        return
     if not source.is_file():
         raise NotFoundError(f"There is no file '{source}'. Check the path.")
     _check_readable(source)

@@ -13,8 +13,22 @@ __all__ = ["ARCHITECTURE_NAMES", "SHIPPED_FOLDER", "WEIGHTS", "KnownWeights", "S
 
 Scaling = Literal["imagenet", "unit"]
 
-ARCHITECTURE_NAMES = ("vit_b", "vit_l", "vit_h", "small")
-"""Keys of the table of architectures, named here so that nothing heavy is loaded to know them."""
+ARCHITECTURE_NAMES = (
+    "vit_b",
+    "vit_l",
+    "vit_h",
+    "small",
+    "sam2.1_hiera_tiny",
+    "sam2.1_hiera_tiny_512",
+    "sam2.1_hiera_small",
+    "sam2.1_hiera_base_plus",
+    "sam2.1_hiera_large",
+    "sam2",
+)
+"""Keys of the tables of architectures, named here so that nothing heavy is loaded to know them.
+
+The last is any SAM 2 network that brings its configuration, see ``_folder.py``.
+"""
 
 SHIPPED_FOLDER = Path(__file__).parent.with_name("weights")
 """Where the weights lie that come with the package."""
@@ -139,6 +153,31 @@ _ALL = (
         licence="Apache-2.0 (MedSAM's authors); the Zenodo record says CC-BY-4.0",
         good_for="CT, MRI and other medical images, prompted by a box; it was not trained for clicks.",
         scaling="unit",
+    ),
+    KnownWeights(
+        name="sam2.1-hiera-tiny",
+        architecture="sam2.1_hiera_tiny",
+        file_name="sam2.1_hiera_tiny.pt",
+        urls=("https://dl.fbaipublicfiles.com/segment_anything_2/092824/sam2.1_hiera_tiny.pt",),
+        # No list of digests is published; this one is what many programs that bring the file check it against.
+        sha256="7402e0d864fa82708a20fbd15bc84245c2f26dff0eb43a4b5b93452deb34be69",
+        size_bytes=156_008_466,
+        licence="Apache-2.0 (Meta, SAM 2)",
+        good_for="Clear borders in any image, followed from slice to slice; the smallest of Meta's second series.",
+    ),
+    KnownWeights(
+        name="medsam2",
+        architecture="sam2.1_hiera_tiny_512",
+        file_name="MedSAM2_latest.pt",
+        urls=(
+            "https://huggingface.co/wanglab/MedSAM2/resolve/e4a6f35edd7e091619cbc0750f462f1574e23955/"
+            "MedSAM2_latest.pt",
+        ),
+        # As above; size, revision and digest agree in several programs that were written independently.
+        sha256="c92743b99f00d078bf32a3afcc38aaa9faf1c1692dffe3eaa7a90938c1991060",
+        size_bytes=156_040_129,
+        licence="Apache-2.0 (MedSAM2's program); for the weights see the page they are published on",
+        good_for="CT, MRI and other medical volumes: a box in one slice, followed through all others.",
     ),
 )
 

@@ -228,7 +228,9 @@ class WeightsStore:
             letters, digits, ``-``, ``_`` and ``.``), which must fit a known network; None to find out which of the
             known weights it is.
         path : Path
-            The file; or, for known weights, a folder that has it under its published name or any other.
+            The file; or, for known weights, a folder that has it under its published name or any other; or, for
+            your own SAM 2 network, a folder of ``config.json`` and ``model.safetensors`` as transformers saves it,
+            which is kept as one file.
         reporter : Reporter, optional
             Told megabytes.
         architecture : str, optional
