@@ -14,6 +14,7 @@ from napari_aleatoric.foundation import WeightsStatus, WeightsStore
 __all__ = ["ModelRow", "missing_parts", "model_rows", "scoring_model", "supply_sentence"]
 
 _NEEDED = ("torch", "segment_anything")
+_NEEDED_2 = ("torch", "transformers")  # by SAM 2
 
 
 @dataclass(frozen=True)
@@ -95,12 +96,12 @@ def model_rows(store: WeightsStore) -> list[ModelRow]:
     store : WeightsStore
         The folder of weights.
     """
-    missing = missing_parts()
-    return [_row(store.status(name), store, missing) for name in store.names()]
+    return [_row(store.status(name), store) for name in store.names()]
 
 
-def _row(status: WeightsStatus, store: WeightsStore, missing: str) -> ModelRow:
+def _row(status: WeightsStatus, store: WeightsStore) -> ModelRow:
     weights = status.weights
+    missing = missing_parts(_NEEDED_2 if weights.architecture.startswith("sam2") else _NEEDED)
     state = _STATES[status.state]
     if weights.origin == "shipped" and state in ("here", "here, verified"):
         state = "shipped"

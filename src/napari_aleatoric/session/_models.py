@@ -38,7 +38,7 @@ class Models:
     changed = Signal()  # the rows may be others
     task_changed = Signal(object)  # ModelTask | None
     told = Signal(object)  # Notice: how a piece of work ended
-    unrecognised = Signal(object)  # Path: a file that is none of the known weights
+    unrecognised = Signal(object)  # Path: what is none of the known weights
 
     def __init__(
         self, store: WeightsStore | None = None, deliver: Callable[[Callable[[], None]], None] | None = None
@@ -106,14 +106,16 @@ class Models:
     def bring_in(self, path: Path) -> None:
         """Import known weights from a file or a folder; they are recognised by their digest.
 
-        A file that is none of them is told by `unrecognised`, not as a failure.
+        A file that is none of them, or a folder that holds another network, is told by `unrecognised`, not as a
+        failure.
         """
 
         def done(status: Any) -> Notice:
             return Notice(f"{path.name} is {status.weights.name}: imported and verified.", Kind.SUCCESS)
 
         def failed(error: BaseException) -> bool:
-            if isinstance(error, NotFoundError) and path.is_file():
+            own = path.is_file() or (path / "config.json").is_file()  # the latter as transformers saves a network
+            if isinstance(error, NotFoundError) and own:
                 self.unrecognised.emit(path)
                 return True
             return False
@@ -128,7 +130,7 @@ class Models:
         Parameters
         ----------
         path : Path
-            The file.
+            The file, or the folder of a network as transformers saves it.
         name : str
             What to call it.
         scaling : {"imagenet", "unit"}

@@ -134,6 +134,11 @@ def test_one_thing_at_a_time_and_every_end_is_told(store: WeightsStore, tmp_path
     strange.write_bytes(b"PK\x03\x04?")
     models.bring_in(strange)
     over()
-    assert unknown == [strange]
+    saved = tmp_path / "saved"
+    saved.mkdir()
+    (saved / "config.json").write_text("{}")
+    models.bring_in(saved)
+    over()
+    assert unknown == [strange, saved]
     assert said == []
     assert models.task is None

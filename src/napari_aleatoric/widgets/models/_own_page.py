@@ -73,7 +73,7 @@ class OwnPage(QWidget):
         self._path = path
         self.title.setText(
             f"{path.name} is none of the known models. If it is a Segment Anything checkpoint of your own, give it "
-            "a name; which network it belongs to is found out from the file."
+            "a name; which network it belongs to is found out from what it holds."
         )
         self.name.setText(re.sub(r"[^a-z0-9._-]+", "-", path.stem.lower()).strip("-._")[:64])
         self.scaling.setCurrentIndex(0)
