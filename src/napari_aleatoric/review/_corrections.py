@@ -208,7 +208,7 @@ def restore(
     history = store.corrections(key)
     follows = history[-1].correction_id if history else None
     if correction_id is None:
-        label = workspace.load_label(key.case_id, key.label_reader)
+        label = workspace.load_label(key.case_id, key.label_reader, warn=False)
         original = Correction(key, reader, "", "", label_hash(label), label.geometry, follows=follows)
         return store.add_correction(original)
     old = next((c for c in history if c.correction_id == correction_id), None)
@@ -247,7 +247,7 @@ def recover(workspace: Workspace, store: ReviewStore, pending: PendingStrokes) -
     largest = max((int(s.new.max()) for s in pending.strokes()), default=0)
     kind = np.promote_types(base.data.dtype, np.min_scalar_type(largest))
     painted = replace(base, data=pending.apply(np.array(base.data, dtype=kind, order="C")))
-    present = current_label(workspace, store, pending.key)
+    present = current_label(workspace, store, pending.key, warn=False)
     return None if label_hash(painted) == label_hash(present) else painted
 
 
@@ -256,7 +256,7 @@ def _base_of(workspace: Workspace, store: ReviewStore, pending: PendingStrokes) 
     for correction in reversed(store.corrections(key)):
         if pending.base in (correction.correction_id, correction.label_hash):
             return load_correction(workspace, correction)
-    original = workspace.load_label(key.case_id, key.label_reader)
+    original = workspace.load_label(key.case_id, key.label_reader, warn=False)
     if pending.base not in ("", label_hash(original)):
         raise NotFoundError(
             f"The kept strokes on {key} were made on a label version that is not in the history. Apply them to the "
