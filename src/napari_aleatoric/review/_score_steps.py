@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -52,6 +53,7 @@ UNREADABLE = (
 """What reading or measuring one case may raise without stopping the others."""
 
 _LARGE = 8_000_000  # voxels × labels; such cases are worked on one at a time
+_MOST_ROWS = 2_000_000  # sampled voxels that a model learns from: memory does not grow with ever more cases
 _AT_ONCE = 1 << 24  # voxels whose label values are looked up together
 
 Probe = Callable[[str, Box, NDArray[Any]], None]
@@ -250,7 +252,9 @@ def learn(
     n_rows = work.ws.dataset.classes.n_rows
 
     def one(fold: int) -> LightClassifier:
-        samples = [work.cache.samples(plan.training[case]) for case in plan.learned_from(fold)]
+        cases = plan.learned_from(fold)
+        every = math.ceil(len(cases) * work.spec.samples_per_case / _MOST_ROWS)
+        samples = [work.cache.samples(plan.training[case]).thinned(every) for case in cases]
         return LightClassifier(n_rows, work.spec).fit(samples, n_threads)
 
     n_threads = max(1, usable_cores() // max(1, len(folds)))

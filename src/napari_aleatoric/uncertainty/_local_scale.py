@@ -9,20 +9,22 @@ from scipy import ndimage
 
 __all__ = ["local_difficulty"]
 
-_WINDOW = (5, 9, 9)  # slices, rows, columns of the mask grid
+_WINDOW = (5, 5, 5)  # slices, rows, columns of the mask grid
 _STRIDE = 2  # within slices; between the windows the map is interpolated
 _AT_ONCE = 4096  # windows whose spectra are computed together
 _BREADTH = 3  # cells across which a border is drawn
 _UNDECIDED = 2.0  # logits nearer to 0 than this count as a border
 _EPS = 1e-12
+_ROUNDING = 1e-12  # of the largest eigenvalue: what is smaller is no direction
 
 
 def local_difficulty(logits: NDArray[np.float32], window: tuple[int, int, int] = _WINDOW) -> NDArray[np.float32]:
     """Return 1 − S of a sliding window along the border of the answered object.
 
-    S is the formula of the whole map (arXiv 2604.10963, σ², one row per slice) on a small window; that it is
-    taken locally, and only near borders, is our proposal: a window without a border is constant and of rank one
-    whatever the image looks like, so the formula says nothing there.
+    S is the formula of the whole map (arXiv 2604.10963, one row per slice) on a small window, from plain singular
+    values as in the released code: squared ones put nearly every border near 1 (see the page on measures). That it
+    is taken locally, and only near borders, is our proposal: a window without a border is constant and of rank
+    one whatever the image looks like, so the formula says nothing there.
 
     Parameters
     ----------
@@ -73,15 +75,16 @@ def _border(logits: NDArray[np.float32]) -> NDArray[np.bool_]:
 
 
 def _scale_of_each(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Perception scale (σ²) of many small matrices, shape (n, r, m) → (n,)."""
+    """Perception scale (from σ) of many small matrices, shape (n, r, m) → (n,)."""
     if matrices.shape[1] > matrices.shape[2]:
         matrices = matrices.transpose(0, 2, 1)
     r = matrices.shape[1]
     if r < 2:
         return np.zeros(len(matrices))
     energy = np.clip(np.linalg.eigvalsh(matrices @ matrices.transpose(0, 2, 1)), 0.0, None)
-    total = energy.sum(axis=1, keepdims=True)
-    p = energy / np.maximum(total, _EPS)
+    energy = np.where(energy > _ROUNDING * energy.max(axis=1, keepdims=True), energy, 0.0)
+    sigma = np.sqrt(energy)
+    p = sigma / np.maximum(sigma.sum(axis=1, keepdims=True), _EPS)
     return np.asarray(-(p * np.log(np.maximum(p, _EPS))).sum(axis=1) / np.log(r))
 
 

@@ -140,8 +140,20 @@ def test_local_difficulty_is_one_minus_the_scale_of_the_window() -> None:
     logits = ball(9)
     found = local_difficulty(logits)
     z, y, x = 16, 8, 16  # on the border, on a place where a window is computed and not interpolated
-    window = logits[z - 2 : z + 3, y - 4 : y + 5, x - 4 : x + 5]
-    assert found[z, y, x] == pytest.approx(1 - perception_scale(window), abs=1e-5)
+    window = logits[z - 2 : z + 3, y - 2 : y + 3, x - 2 : x + 3]
+    assert found[z, y, x] == pytest.approx(1 - perception_scale(window, "sigma"), abs=1e-3)
+    assert found[z, y, x] != pytest.approx(1 - perception_scale(window, "sigma2"), abs=1e-2)
+
+
+def test_local_difficulty_uses_its_range_along_a_border() -> None:
+    # a border that some slices have elsewhere than others is no matter of one direction
+    logits = ball(9)
+    moved = logits.copy()
+    moved[::2] = np.roll(logits[::2], 2, axis=1)
+    where = np.abs(logits[14:19]) < 2
+    assert local_difficulty(moved)[14:19][where].mean() < local_difficulty(logits)[14:19][where].mean() - 0.1
+    straight = np.broadcast_to(np.linspace(-6, 6, 24, dtype=np.float32), (9, 20, 24))
+    assert local_difficulty(np.ascontiguousarray(straight))[4, 10, 11:13] == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.parametrize("shape", [(1, 20, 30), (3, 4, 5), (1, 1, 1), (2, 1, 9)])

@@ -114,6 +114,14 @@ def test_samples_survive_the_disk_and_damage_is_noticed() -> None:
             CaseSamples.from_bytes(damaged)
 
 
+def test_thinned_samples_keep_their_labels() -> None:
+    full = samples(0)
+    few = full.thinned(3)
+    assert np.array_equal(few.features, full.features[::3])
+    assert np.array_equal(few.labels, full.labels[::3])
+    assert full.thinned(1) is full
+
+
 def test_readers_count_in_proportion() -> None:
     labels = np.array([[1, 1, 2], [0, 0, 0], [1, 2, 0]], np.uint16)
     row, class_index, weight = CaseSamples(np.zeros((3, 1), np.float32), labels).expanded()
