@@ -13,6 +13,7 @@ from qtpy.QtTest import QTest
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.foundation import Embedding, Prediction, Prompt, WeightsStore
+from napari_aleatoric.review import ReviewStore
 from napari_aleatoric.samples import SampleSpec, write_samples
 from napari_aleatoric.session import SegmenterChoice, open_path, prepare, segmenter_choices
 from napari_aleatoric.widgets import hub_of, show_docks
@@ -188,6 +189,33 @@ def test_clicks_outline_one_object_and_undo_takes_one_back(window: Window, sampl
     z = window.hub.stage.slice_index
     window.label.data_setitem((np.array([z]), np.array([0]), np.array([0])), 3)  # here: the object is finished
     assert not marks.isVisible()
+
+
+def test_a_saved_version_names_the_model_and_the_prompts_that_are_still_in_it(window: Window, samples: Path) -> None:
+    window.open(samples)
+    session = window.hub.session
+    window.label.data[...] = 0
+    window.label.selected_label = 1
+    window.hub.segment("points")
+    window.ready()
+
+    def drawn(n: int) -> None:
+        window.qtbot.waitUntil(lambda: (window.plane == 1).sum() == n, timeout=SECONDS_MS)
+
+    window.click(20, 20)
+    drawn(7 * 7)
+    window.qtbot.mouseClick(window.dock.next, Qt.MouseButton.LeftButton)
+    window.click(20, 35)
+    drawn(2 * 7 * 7)
+    window.label.undo()
+    drawn(7 * 7)
+    session.save()
+    window.qtbot.waitUntil(lambda: not session.unsaved, timeout=SECONDS_MS)
+    with ReviewStore.open(session.workspace.store_url) as store:
+        saved = store.latest_correction(session.item.key)
+    assert saved is not None
+    assert [(use.segmenter, use.n_boxes, use.n_clicks) for use in saved.prompts] == [("square", 0, 1)]
+    assert not saved.machine  # it is the reader's version all the same
 
 
 def test_going_to_another_slice_finishes_the_object_and_looks_there(window: Window, samples: Path) -> None:

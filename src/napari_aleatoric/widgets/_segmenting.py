@@ -265,11 +265,12 @@ class Segmenting:
             return
         self._drawing = True
         try:
-            if isinstance(answer.about, PromptTrail):
-                self._draw_object(layer, answer, answer.about)
-            elif isinstance(answer.about, _Box):
-                self.pad.clear()
-                put_mask(layer, answer.plane, answer.mask, answer.about.value, replace=self.replaces)
+            with self._session.drawing(answer):
+                if isinstance(answer.about, PromptTrail):
+                    self._draw_object(layer, answer, answer.about)
+                elif isinstance(answer.about, _Box):
+                    self.pad.clear()
+                    put_mask(layer, answer.plane, answer.mask, answer.about.value, replace=self.replaces)
         finally:
             self._drawing = False
 
