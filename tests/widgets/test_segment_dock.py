@@ -191,7 +191,7 @@ def test_clicks_outline_one_object_and_undo_takes_one_back(window: Window, sampl
     assert not marks.isVisible()
 
 
-def test_a_saved_version_names_the_model_and_the_prompts_that_are_still_in_it(window: Window, samples: Path) -> None:
+def test_a_saved_version_names_the_model_and_the_prompts_still_in_it(window: Window, samples: Path) -> None:
     window.open(samples)
     session = window.hub.session
     window.label.data[...] = 0
