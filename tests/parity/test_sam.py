@@ -587,6 +587,20 @@ def test_a_large_object_or_no_focus_is_looked_at_whole(sam: Any) -> None:
         np.testing.assert_allclose(found.logits, expected.logits, atol=1e-5)
 
 
+def test_a_small_slice_is_looked_at_as_finely_as_a_window() -> None:
+    net = network(ARCHITECTURES["small"])
+    segmenter, image, box = ours(net), picture(60, 50), (5.0, 4.0, 44.0, 55.0)
+    assert segmenter.input_size_for(image.shape[:2]) < 192
+    found = segmenter.segment(image, Prompt(box))
+    assert found.window_xyxy == (0, 0, 50, 60)
+    fine = ours(net, input_size=192)
+    expected = fine.predict(fine.embed([image]), [Prompt(box)])[0]
+    np.testing.assert_allclose(found.logits, expected.logits, atol=1e-5)
+    earlier = segmenter.predict(segmenter.embed([image]), [Prompt(box)])[0]
+    again = segmenter.segment(image, Prompt(box, mask_logits=earlier.logits))
+    assert again.window_xyxy is None, "an earlier answer lies on the mask grid of the whole slice"
+
+
 class Recorder(SamSegmenter):
     """Finds a square of 11 pixels round (120, 70) in the whole slice, and writes down what it is asked."""
 
@@ -610,6 +624,16 @@ def test_after_points_alone_the_window_lies_round_what_the_whole_slice_gave(sam:
     assert prompt.box_xyxy is None
     assert prompt.points_xy == ((12, 12), (9, 8))
     assert prompt.point_labels == (1, 0)
+
+
+def test_what_the_whole_slice_gave_is_not_asked_again(sam: Any) -> None:
+    segmenter = Recorder(sam, "net", device="cpu", focus=1.8)
+    logits = np.full((100, 160), -5, np.float32)
+    logits[20:31, 40:51] = 5
+    prompt = Prompt(points_xy=((45, 25),), point_labels=(1,))
+    found = segmenter.segment(picture(100, 160), prompt, whole=Prediction(logits, 0.9, (100, 160)))
+    assert found.window_xyxy == (33, 13, 57, 37)
+    assert len(segmenter.asked) == 1
 
 
 def test_points_that_lie_outside_the_window_are_not_asked_in_it(sam: Any) -> None:

@@ -46,7 +46,7 @@ class Named:
         overlap = {"sam-small": 0.25, "good": 0.5}[self.name]
         return [Prediction(np.ones(e.shape_yx, np.float32), overlap, e.shape_yx) for e in embeddings]
 
-    def segment(self, image: Any, prompt: Prompt) -> Prediction:
+    def segment(self, image: Any, prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
         return self.predict(self.embed([image]), [prompt])[0]
 
 

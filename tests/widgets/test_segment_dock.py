@@ -42,7 +42,9 @@ class Square:
             found.append(Prediction(logits, 0.75, embedding.shape_yx))
         return found
 
-    def segment(self, image: np.ndarray, prompt: Prompt) -> Prediction:
+    def segment(self, image: np.ndarray, prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
+        if whole is not None:  # clicks: as the slice said
+            return whole
         logits = np.full(image.shape[:2], -1.0, np.float32)
         assert prompt.box_xyxy is not None
         x0, y0, x1, y1 = (round(v) for v in prompt.box_xyxy)

@@ -169,8 +169,11 @@ class PromptSegmenter(Protocol):
     def predict(self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]) -> list[Prediction]:
         """Answer one prompt on each embedding."""
 
-    def segment(self, image: NDArray[np.uint8], prompt: Prompt) -> Prediction:
-        """Answer one prompt on one slice as well as the model can: looks at the prompted place by itself."""
+    def segment(self, image: NDArray[np.uint8], prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
+        """Answer one prompt on one slice as well as the model can: looks at the prompted place by itself.
+
+        ``whole`` is what the whole slice gave to this prompt, if that is known already.
+        """
 
 
 @runtime_checkable

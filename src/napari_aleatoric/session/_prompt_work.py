@@ -16,7 +16,6 @@ from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.foundation import Embedding, Prompt, PromptSegmenter, intensity_range
 from napari_aleatoric.model import Volume
 
-from ._close_up import close_up
 from ._segmenter_host import SegmenterHost
 from ._slice_look import SliceLook
 from ._slice_plane import SlicePlane
@@ -24,6 +23,7 @@ from ._slice_plane import SlicePlane
 __all__ = ["CaseInView", "Found", "LoadedModel", "SeenSlice", "answer", "look_at"]
 
 _CLOSE_UP = 0.4  # a box of at least this share of the slice is answered from the whole slice
+_COARSE = 160  # pixels; a slice of up to so many was looked at coarsely, and is looked at again for every box
 
 
 @dataclass(eq=False)
@@ -153,11 +153,11 @@ def answer(model: LoadedModel, seen: SeenSlice, prompt: Prompt) -> Found:
         found = segmenter.predict([look_at(model, seen)], [asked])[0]
         logits = found.logits
         if asked.box_xyxy is None and asked.points_xy:
-            found = close_up(segmenter, look, asked, found)
+            found = segmenter.segment(look.image, asked, whole=found)
     return Found(look.mask(found), min(max(float(found.iou), 0.0), 1.0), logits, segmenter.name)
 
 
 def _is_small(box_xyxy: tuple[float, float, float, float], look: SliceLook) -> bool:
     x0, y0, x1, y1 = box_xyxy
     longest: int = max(look.image.shape[:2])
-    return max(x1 - x0, y1 - y0) + 1 < _CLOSE_UP * longest
+    return longest <= _COARSE or max(x1 - x0, y1 - y0) + 1 < _CLOSE_UP * longest

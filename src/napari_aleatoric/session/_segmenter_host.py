@@ -68,9 +68,9 @@ class _Elsewhere:
         """Answer one prompt on each embedding."""
         return list(self._call("predict", list(embeddings), list(prompts)))
 
-    def segment(self, image: NDArray[np.uint8], prompt: Prompt) -> Prediction:
+    def segment(self, image: NDArray[np.uint8], prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
         """Answer one prompt on one slice."""
-        found: Prediction = self._call("segment", image, prompt)
+        found: Prediction = self._call("segment", image, prompt, whole=whole)
         return found
 
 

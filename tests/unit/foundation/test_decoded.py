@@ -58,7 +58,7 @@ class BrightInTheBox:
             found.append(Prediction(logits, 0.9, embedding.shape_yx))
         return found
 
-    def segment(self, image: np.ndarray, prompt: Prompt) -> Prediction:
+    def segment(self, image: np.ndarray, prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
         return self.predict(self.embed([image]), [prompt])[0]
 
 

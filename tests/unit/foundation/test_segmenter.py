@@ -134,7 +134,7 @@ class Outliner:
     def predict(self, embeddings: Sequence[Embedding], prompts: Sequence[Prompt]) -> list[Prediction]:
         return [Prediction(np.zeros((4, 4), np.float32), 0.0, e.shape_yx) for e in embeddings]
 
-    def segment(self, image: NDArray[np.uint8], prompt: Prompt) -> Prediction:
+    def segment(self, image: NDArray[np.uint8], prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
         return self.predict(self.embed([image]), [prompt])[0]
 
 

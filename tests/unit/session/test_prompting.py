@@ -50,8 +50,10 @@ class Fake:
             found.append(Prediction(embedding.values[0].astype(np.float32) - 1, 0.9, embedding.shape_yx))
         return found
 
-    def segment(self, image: np.ndarray, prompt: Prompt) -> Prediction:
+    def segment(self, image: np.ndarray, prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
         self._do("segment", image)
+        if whole is not None:  # clicks: as the slice said
+            return whole
         logits = np.full(image.shape, -1.0, np.float32)
         assert prompt.box_xyxy is not None
         x0, y0, x1, y1 = (round(v) for v in prompt.box_xyxy)
@@ -190,13 +192,20 @@ def test_a_question_goes_before_looking_ahead(desk: Desk) -> None:
     assert kinds.index("segment") <= 1, kinds
 
 
-def test_a_big_box_is_answered_from_what_was_seen_already(desk: Desk) -> None:
+@pytest.mark.parametrize(("side", "closer"), [(200, 0), (120, 1)])
+def test_a_big_box_is_answered_from_what_was_seen_already_unless_that_was_coarse(
+    desk: Desk, side: int, closer: int
+) -> None:
+    volume = np.zeros((3, side, side), np.int16)
+    volume[:, 20:100, 10:110] = 200
+    desk.prompting.show(Volume(volume, Geometry(volume.shape)))
+    desk.prompting.look_at(plane(1))
     desk.prompting.start()
     desk.until(lambda: phase(desk) == "ready")
-    desk.prompting.ask(plane(2), Prompt(box_xyxy=(2, 2, 20, 15)))
+    desk.prompting.ask(plane(1), Prompt(box_xyxy=(10, 15, 112, 105)))
     desk.until(lambda: bool(desk.answers))
-    assert [what for what, _ in desk.fake.seen].count("segment") == 0
-    assert desk.answers[0].mask.sum() == 50
+    assert [what for what, _ in desk.fake.seen].count("segment") == closer
+    assert np.array_equal(desk.answers[0].mask, volume[1] > 0)
 
 
 def test_clicks_get_a_closer_look(desk: Desk) -> None:
@@ -211,7 +220,7 @@ def test_clicks_get_a_closer_look(desk: Desk) -> None:
     before = len(desk.fake.seen)
     desk.prompting.ask(plane(1), Prompt(points_xy=((62.0, 51.0),), point_labels=(1,)))
     desk.until(lambda: bool(desk.answers))
-    assert [what for what, _ in desk.fake.seen[before:]] == ["predict", "embed", "predict"]
+    assert [what for what, _ in desk.fake.seen[before:]] == ["predict", "segment"]
     assert np.array_equal(desk.answers[0].mask, volume[1] > 0)
     assert desk.answers[0].logits.shape == (100, 120), "the answer of the whole slice goes on to the next click"
 

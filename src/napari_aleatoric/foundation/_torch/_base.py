@@ -205,12 +205,13 @@ class NetworkSegmenter(ABC):
 
     # -- as well as it can --------------------------------------------------------------------------
 
-    def segment(self, image: NDArray[np.uint8], prompt: Prompt) -> Prediction:
+    def segment(self, image: NDArray[np.uint8], prompt: Prompt, *, whole: Prediction | None = None) -> Prediction:
         """Answer one prompt on one slice, looking at the prompted place in a window of its own.
 
         A small object covers only a few patches of a whole slice. Therefore the window round the box is cut out
-        and looked at by itself; after points alone, the window round what the whole slice gave. This is our own
-        proposal; with ``focus=None``, or where the window would be most of the slice, the whole slice is used.
+        and looked at by itself; after points alone, the window round what the whole slice gave. Where the window
+        would be most of the slice, the slice is the window, unless it was looked at as finely already. This is our
+        own proposal; with ``focus=None`` the whole slice is used as it is.
 
         Parameters
         ----------
@@ -218,21 +219,28 @@ class NetworkSegmenter(ABC):
             The slice.
         prompt : Prompt
             Box or points; an earlier answer, and points outside the window, are used only where there is no window.
+        whole : Prediction, optional
+            What the whole slice gave to this prompt, if that is known already.
 
         Returns
         -------
         Prediction
         """
-        window = self.window_of(image.shape[:2], prompt.box_xyxy)
+        height, width = image.shape[:2]
+        window = self.window_of((height, width), prompt.box_xyxy)
+        if prompt.box_xyxy is None and self._focus is not None:
+            whole = whole or self.predict(self.embed([image]), [prompt])[0]
+            around = box_round(whole.on_slice() > 0, prompt)
+            if around is None:
+                return whole
+            window = self.window_of((height, width), around)
+        coarse = self.input_size_for((height, width)) < self._window_size
+        if window is None and self._focus is not None and coarse and prompt.mask_logits is None:
+            window = (0, 0, width, height)
         inside = None if window is None else moved_into(prompt, window)
-        if window is not None and inside is not None:
-            return self._in_window(image, inside, window)
-        whole = self.predict(self.embed([image]), [prompt])[0]
-        if prompt.box_xyxy is not None or self._focus is None:
-            return whole
-        window = self.window_of(image.shape[:2], box_round(whole.on_slice() > 0, prompt))
-        inside = None if window is None else moved_into(prompt, window)
-        return whole if window is None or inside is None else self._in_window(image, inside, window)
+        if window is None or inside is None:
+            return whole or self.predict(self.embed([image]), [prompt])[0]
+        return self._in_window(image, inside, window)
 
     def window_of(
         self, shape_yx: tuple[int, ...], box_xyxy: tuple[float, float, float, float] | None
