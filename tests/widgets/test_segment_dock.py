@@ -308,7 +308,7 @@ def test_models_that_cannot_be_used_are_grey_and_say_why(qtbot: Any, tmp_path: P
     assert {"sam-small", "sam-vit-b", "medsam-vit-b"} <= {c.name for c in choices}
     large = next(c for c in choices if c.name == "sam-vit-h")
     assert not large.ready
-    assert "aleatoric weights" in large.sentence or "pip install" in large.sentence
+    assert "Download it" in large.sentence or "pip install" in large.sentence
     box = ModelBox()
     qtbot.addWidget(box)
     box.show_choices(

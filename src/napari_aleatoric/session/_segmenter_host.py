@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from importlib.util import find_spec
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +11,8 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.foundation import Embedding, Prediction, Prompt, PromptSegmenter, WeightsStore
 from napari_aleatoric.jobs import Actor
+
+from ._model_list import model_rows
 
 __all__ = ["OwnProcess", "SegmenterChoice", "SegmenterHost", "segmenter_choices"]
 
@@ -101,16 +102,5 @@ def segmenter_choices(store: WeightsStore | None = None) -> list[SegmenterChoice
     store : WeightsStore, optional
         By default the one of this machine.
     """
-    store = store or WeightsStore()
-    missing = [name for name in ("torch", "segment_anything") if find_spec(name) is None]
-    found = []
-    for name in store.names():
-        status = store.status(name)
-        if missing:
-            sentence = f"{' and '.join(missing)} not installed. Run: pip install 'napari-aleatoric[ai]'"
-            found.append(SegmenterChoice(name, False, sentence))
-        elif status.state in ("absent", "damaged"):
-            found.append(SegmenterChoice(name, False, status.sentence))
-        else:
-            found.append(SegmenterChoice(name, True, status.weights.good_for))
-    return found
+    rows = model_rows(store or WeightsStore())
+    return [SegmenterChoice(row.name, not row.why_not, row.why_not or row.good_for) for row in rows]
