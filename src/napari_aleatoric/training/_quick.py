@@ -1,0 +1,88 @@
+"""The doors to the quick network; torch is loaded when one is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_aleatoric.foundation import Box
+from napari_aleatoric.model import Reporter, SilentReporter, Volume
+
+from ._cases import CaseShelf, NetCase, case_grid, standardised
+from ._plan import NetPlan
+from ._spec import QuickNetSpec
+
+if TYPE_CHECKING:
+    from ._torch._quick_net import QuickNet
+
+__all__ = ["learn_quick_net", "net_case"]
+
+
+def net_case(volume: Volume, labels: NDArray[np.integer[Any]], box: Box, plan: NetPlan) -> NetCase:
+    """Bring a case to the network's grid.
+
+    Parameters
+    ----------
+    volume : Volume
+        Upright, grey or colour.
+    labels : numpy.ndarray of integer, shape (R, Z, Y, X)
+        Class indices by reader, on the whole upright grid.
+    box : Box
+        The part that is looked at.
+    plan : NetPlan
+        Of the data set.
+    """
+    from ._torch._grid import coarser_image, coarser_labels
+
+    shape = plan.shape_of(case_grid(volume, box))
+    image = coarser_image(standardised(volume, box), shape)
+    return NetCase(image, coarser_labels(labels[(slice(None), *box.slices)], shape))
+
+
+def learn_quick_net(
+    plan: NetPlan,
+    shelf: CaseShelf,
+    names: Sequence[str],
+    spec: QuickNetSpec,
+    state_file: Path,
+    reporter: Reporter | None = None,
+    *,
+    done: float = 0.0,
+    share: float = 1.0,
+    total: float = 1.0,
+    message: str = "Learning",
+) -> QuickNet:
+    """Train a network on some kept cases, or go on where it stopped.
+
+    Parameters
+    ----------
+    plan : NetPlan
+        Grid, patch and network.
+    shelf : CaseShelf
+        Where the cases are.
+    names : sequence of str
+        The cases to learn from, by their names on the shelf; their order does not matter.
+    spec : QuickNetSpec
+        How long and how fast.
+    state_file : Path
+        Where the state is kept between runs, every 15 seconds and when the work is stopped.
+    reporter : Reporter, optional
+        Hears of every step and may stop there.
+    done, share, total : float
+        Where the training lies in a larger work's progress.
+    message : str
+        Of the progress.
+
+    Returns
+    -------
+    QuickNet
+        With ``predict(case, shape_zyx)``.
+    """
+    from ._torch._quick_net import learn_quick_net as learn
+
+    told = reporter or SilentReporter()
+    return learn(plan, shelf, names, spec, state_file, told, done=done, share=share, total=total, message=message)

@@ -1,0 +1,178 @@
+"""The quick network: loss, patches, stop and go, and whether it learns. Beside MONAI where it has the same."""
+
+import numpy as np
+import pytest
+
+from napari_aleatoric.errors import Cancelled
+from napari_aleatoric.model import RecordingReporter, SilentReporter
+from napari_aleatoric.training import CaseGrid, CaseShelf, NetCase, QuickNetSpec, learn_quick_net, plan_net
+
+torch = pytest.importorskip("torch")
+monai_losses = pytest.importorskip("monai.losses")
+
+TINY = QuickNetSpec(iterations=12, width=4, voxels_per_step=8192, patch_voxels=8192, overlap=0.25)
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)  # the networks are tiny
+    yield
+    torch.set_num_threads(before)
+
+
+def ball(shape, centre, radius):
+    grid = np.indices(shape)
+    return ((grid - np.reshape(centre, (3, 1, 1, 1))) ** 2).sum(axis=0) <= radius**2
+
+
+@pytest.fixture
+def shelf(tmp_path):
+    """Six noisy balls, bright on dark; of two sizes."""
+    kept = CaseShelf(tmp_path / "cases")
+    rng = np.random.default_rng(5)
+    for k in range(6):
+        shape = (14 + k, 20, 18)
+        mask = ball(shape, (7 + k // 2, 9 + k % 3, 8), 5)
+        image = rng.normal(0, 0.4, shape) + 2.0 * mask
+        kept.put(f"case{k}", NetCase(image[np.newaxis].astype(np.float16), mask[np.newaxis].astype(np.uint16)))
+    return kept
+
+
+@pytest.fixture
+def plan():
+    return plan_net([CaseGrid((14, 20, 18), (1.0, 1.0, 1.0))], 1, 2, TINY)
+
+
+def learned(plan, shelf, tmp_path, spec=TINY, reporter=None, names=("case0", "case1", "case2", "case3")):
+    return learn_quick_net(plan, shelf, names, spec, tmp_path / "state.pt", reporter or SilentReporter())
+
+
+def weights(net):
+    return torch.cat([value.flatten() for value in net._net.state_dict().values()])
+
+
+def test_the_loss_is_monais_where_nothing_is_ignored():
+    from napari_aleatoric.training._torch._loop import base_loss
+
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 4, 5, 6, 7), torch.randint(0, 4, (2, 5, 6, 7))
+    theirs = monai_losses.DiceCELoss(
+        include_background=False, to_onehot_y=True, softmax=True, batch=True, smooth_nr=1.0, smooth_dr=1.0
+    )
+    assert base_loss(logits, target).item() == pytest.approx(theirs(logits, target[:, None]).item(), rel=1e-5)
+
+
+def test_ignored_voxels_change_nothing():
+    from napari_aleatoric.training._torch._loop import base_loss
+    from napari_aleatoric.training._torch._patches import IGNORED
+
+    torch.manual_seed(0)
+    logits, target = torch.randn(2, 3, 4, 4, 4), torch.randint(0, 3, (2, 4, 4, 4))
+    small = base_loss(logits[..., :2], target[..., :2])
+    target[..., 2:] = IGNORED
+    logits[..., 2:] *= 100
+    assert base_loss(logits, target).item() == pytest.approx(small.item(), rel=1e-5)
+
+
+def test_it_learns_what_it_has_not_seen(plan, shelf, tmp_path):
+    spec = TINY.model_copy(update={"iterations": 80, "learning_rate": 1e-2})
+    net = learned(plan, shelf, tmp_path, spec)
+    for name in ("case4", "case5"):
+        case = shelf.get(name)
+        p = net.predict(case, case.labels.shape[1:])
+        assert p.shape == (2, *case.labels.shape[1:])
+        assert np.allclose(p.astype(np.float32).sum(axis=0), 1, atol=2e-3)
+        found, true = p[1] > 0.5, case.labels[0] == 1
+        assert 2 * (found & true).sum() / (found.sum() + true.sum()) > 0.85
+
+
+def test_stopped_anywhere_it_ends_the_same(plan, shelf, tmp_path):
+    whole = weights(learned(plan, shelf, tmp_path / "whole"))
+    for stop_at in (1, 5, 10):
+        place = tmp_path / f"stopped{stop_at}"
+        with pytest.raises(Cancelled):
+            learned(plan, shelf, place, reporter=RecordingReporter(cancel_after=stop_at))
+        reporter = RecordingReporter()
+        assert torch.allclose(weights(learned(plan, shelf, place, reporter=reporter)), whole, atol=1e-6)
+        assert len(reporter.metrics) == TINY.iterations - (stop_at - 1)
+
+
+def test_finished_training_is_not_repeated(plan, shelf, tmp_path):
+    first = weights(learned(plan, shelf, tmp_path))
+    reporter = RecordingReporter()
+    again = weights(learned(plan, shelf, tmp_path, reporter=reporter))
+    assert torch.equal(first, again)
+    assert not reporter.metrics
+
+
+@pytest.mark.parametrize("damage", [b"", b"not a state", None])
+def test_a_state_that_does_not_fit_is_not_used(plan, shelf, tmp_path, damage):
+    other = TINY.model_copy(update={"seed": 1})
+    first = weights(learned(plan, shelf, tmp_path))
+    if damage is not None:
+        (tmp_path / "state.pt").write_bytes(damage)
+    found = weights(learned(plan, shelf, tmp_path, other))
+    assert not torch.allclose(found, first)
+    assert torch.allclose(found, weights(learned(plan, shelf, tmp_path / "fresh", other)), atol=1e-6)
+
+
+def test_beyond_the_rim_the_image_goes_on_and_nothing_is_learned(shelf, tmp_path):
+    from napari_aleatoric.training._torch._patches import IGNORED, PatchDraw
+
+    thin = CaseShelf(tmp_path / "thin")
+    image = np.arange(3 * 20 * 18, dtype=np.float16).reshape(1, 3, 20, 18) / 100
+    thin.put("a", NetCase(image, np.ones((1, 3, 20, 18), np.uint16)))
+    plan = plan_net([CaseGrid((16, 20, 18), (1.0, 1.0, 1.0))], 1, 2, TINY)
+    images, labels = PatchDraw(thin, ["a"], plan, 0.5, seed=0).step(3)
+    depth = plan.patch_zyx[0]
+    before = (depth - 3 + 1) // 2
+    assert (labels[:, before : before + 3] == 1).all()
+    assert (labels[:, :before] == IGNORED).all()
+    assert (labels[:, before + 3 :] == IGNORED).all()
+    assert torch.equal(images[:, :, 0], images[:, :, before])
+    assert not torch.equal(images[:, :, before], images[:, :, before + 1])
+
+
+def test_near_patches_show_every_class(tmp_path):
+    from napari_aleatoric.training._torch._patches import PatchDraw
+
+    label = np.zeros((1, 40, 40, 40), np.uint16)
+    label[0, :20, :20, :20] = 1
+    label[0, 35, 35, 35] = 2  # one voxel in 64,000
+    shelf = CaseShelf(tmp_path)
+    shelf.put("a", NetCase(np.zeros((1, 40, 40, 40), np.float16), label))
+    plan = plan_net([CaseGrid((40, 40, 40), (1.0, 1.0, 1.0))], 1, 3, TINY)
+    draw = PatchDraw(shelf, ["a"], plan, 1.0, seed=0)
+    rare = [(draw.step(k)[1] == 2).flatten(1).any(dim=1).float().mean().item() for k in range(30)]
+    assert 0.3 < np.mean(rare) < 0.7
+    never = PatchDraw(shelf, ["a"], plan, 0.0, seed=0)
+    assert np.mean([(never.step(k)[1] == 2).any().item() for k in range(30)]) < 0.3
+
+
+def test_a_picture_goes_through_a_flat_network(tmp_path):
+    shelf = CaseShelf(tmp_path / "cases")
+    rng = np.random.default_rng(0)
+    label = np.zeros((1, 1, 40, 44), np.uint16)
+    label[0, 0, 10:30, 12:30] = 1
+    image = rng.normal(0, 0.3, (3, 1, 40, 44)) + label
+    shelf.put("a", NetCase(image.astype(np.float16), label))
+    plan = plan_net([CaseGrid((1, 40, 44), (1.0, 1.0, 1.0))], 3, 2, TINY)
+    net = learn_quick_net(plan, shelf, ["a"], TINY, tmp_path / "state.pt")
+    assert net.predict(shelf.get("a"), (1, 80, 88)).shape == (2, 1, 80, 88)
+
+
+def test_grids_there_and_back_lie_on_each_other():
+    from napari_aleatoric.training._torch._grid import coarser_image, coarser_labels, finer_probabilities
+
+    mask = ball((40, 44, 48), (20.5, 15.0, 30.0), 9)
+    small = (20, 22, 24)
+    image = coarser_image(mask[np.newaxis].astype(np.float32), small)
+    assert image[0].astype(np.float64).sum() * 8 == pytest.approx(mask.sum(), rel=1e-3)  # averages keep the mass
+    labels = coarser_labels(mask[np.newaxis], small)
+    back = finer_probabilities(torch.from_numpy(labels.astype(np.float32)), mask.shape)[0] > 0.5
+    assert 2 * (back & mask).sum() / (back.sum() + mask.sum()) > 0.93
+    found, true = np.argwhere(back).mean(axis=0), np.argwhere(mask).mean(axis=0)
+    assert np.abs(found - true).max() < 0.15
+    soft = finer_probabilities(torch.from_numpy(image[0:1].astype(np.float32)), mask.shape)[0] > 0.5
+    assert np.abs(np.argwhere(soft).mean(axis=0) - true).max() < 0.05
