@@ -421,7 +421,8 @@ def evaluate(args: argparse.Namespace) -> None:
     network.load_state_dict(torch.load(args.run / "state.pt", weights_only=True)["average"])
     makers = {
         "box, whole slice": SamSegmenter(network, "small", focus=None),
-        "box": SamSegmenter(network, "small"),
+        "box": SamSegmenter(network, "small", mirrored=True),
+        "box, one view": SamSegmenter(network, "small"),
         "untrained": SamSegmenter(untrained, "untrained"),
     }
     slices = load(args.run, "test")[:: args.every]

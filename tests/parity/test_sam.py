@@ -601,6 +601,27 @@ def test_a_small_slice_is_looked_at_as_finely_as_a_window() -> None:
     assert again.window_xyxy is None, "an earlier answer lies on the mask grid of the whole slice"
 
 
+def test_mirrored_answers_are_the_mean_over_the_window_and_its_mirror_images(sam: Any) -> None:
+    """Mirrored beforehand, the slice gives the mirrored answer; and the plain answers of the four make the mean."""
+    image, box, inside = picture(100, 160), (60.0, 40.0, 69.0, 45.0), ((62.0, 41.0),)
+    both, plain = ours(sam, mirrored=True), ours(sam)
+    found = both.segment(image, Prompt(box, inside, (1,)))
+    answers = []
+    for axes in ((), (0,), (1,), (0, 1)):
+        x0, x1, x = (159 - 69, 159 - 60, 159 - 62) if 1 in axes else (60, 69, 62)
+        y0, y1, y = (99 - 45, 99 - 40, 99 - 41) if 0 in axes else (40, 45, 41)
+        turned = Prompt((x0, y0, x1, y1), ((x, y),), (1,))
+        one = plain.segment(np.ascontiguousarray(np.flip(image, axes)), turned)
+        assert one.window_xyxy is not None
+        answers.append(np.flip(one.logits, axes))
+        again = both.segment(np.ascontiguousarray(np.flip(image, axes)), turned)
+        np.testing.assert_allclose(np.flip(again.logits, axes), found.logits, atol=1e-4)
+    np.testing.assert_allclose(found.logits, np.mean(answers, axis=0), atol=1e-4)
+    assert np.abs(answers[0] - found.logits).max() > 0.01, "an equivariant network could not tell"
+    clicked = Prompt(points_xy=((62, 41),), point_labels=(1,))
+    np.testing.assert_array_equal(both.segment(image, clicked).logits, plain.segment(image, clicked).logits)
+
+
 class Recorder(SamSegmenter):
     """Finds a square of 11 pixels round (120, 70) in the whole slice, and writes down what it is asked."""
 

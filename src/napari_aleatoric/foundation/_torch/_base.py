@@ -15,7 +15,7 @@ from torch import Tensor
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation._segmenter import Embedding, Prediction, Prompt, grey_or_colour
 
-from ._closely import box_round, moved_into, window_round
+from ._closely import FLIPS, box_round, flipped, moved_into, window_round
 from ._device import at_most_threads, autocast, best_device, precision_on
 from ._prompt_tensors import PromptTensors, prompt_tensors
 
@@ -61,6 +61,7 @@ class NetworkSegmenter(ABC):
         device: str,
         precision: str,
         focus: float | None,
+        mirrored: bool,
         threads: int | None,
     ) -> None:
         if focus is not None and focus < 1:
@@ -70,6 +71,7 @@ class NetworkSegmenter(ABC):
         self._input_size = input_size
         self._precision = precision_on(self._device, precision)
         self._focus = focus
+        self._mirrored = mirrored
         self._threads = threads
         self._trained_size = trained_size
         self._step = step
@@ -211,7 +213,8 @@ class NetworkSegmenter(ABC):
         A small object covers only a few patches of a whole slice. Therefore the window round the box is cut out
         and looked at by itself; after points alone, the window round what the whole slice gave. Where the window
         would be most of the slice, the slice is the window, unless it was looked at as finely already. This is our
-        own proposal; with ``focus=None`` the whole slice is used as it is.
+        own proposal; with ``focus=None`` the whole slice is used as it is. Where the segmenter was made for it
+        (``mirrored``), a box is answered by the mean over the window and its three mirror images.
 
         Parameters
         ----------
@@ -252,9 +255,15 @@ class NetworkSegmenter(ABC):
 
     def _in_window(self, image: NDArray[np.uint8], inside: Prompt, window: tuple[int, int, int, int]) -> Prediction:
         x0, y0, x1, y1 = window
+        part = image[y0:y1, x0:x1]
         size = self._input_size or self._window_size
-        found = self.predict(self._embed([image[y0:y1, x0:x1]], [size]), [inside])[0]
-        return Prediction(found.logits, found.iou, (image.shape[0], image.shape[1]), window)
+        flips = FLIPS if self._mirrored and inside.box_xyxy is not None else FLIPS[:1]
+        views = [np.ascontiguousarray(np.flip(part, axes)) for axes in flips]
+        prompts = [flipped(inside, part.shape[:2], axes) for axes in flips]
+        found = self.predict(self._embed(views, [size] * len(views)), prompts)
+        logits = np.mean([np.flip(f.logits, axes) for f, axes in zip(found, flips, strict=True)], axis=0)
+        iou = float(np.mean([f.iou for f in found]))
+        return Prediction(logits, iou, (image.shape[0], image.shape[1]), window)
 
 
 def _batches(kinds: Sequence[Any], most: Callable[[Any], int]) -> Iterator[list[int]]:

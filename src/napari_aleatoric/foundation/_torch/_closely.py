@@ -9,9 +9,12 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.foundation._segmenter import Prompt
 
-__all__ = ["box_round", "moved_into", "window_round"]
+__all__ = ["FLIPS", "box_round", "flipped", "moved_into", "window_round"]
 
 _SMALLEST_WINDOW = 24  # pixels of the slice that are looked at round a prompt, at least
+
+FLIPS: tuple[tuple[int, ...], ...] = ((), (0,), (1,), (0, 1))
+"""Array axes of a slice (y = 0, x = 1) that its mirror images turn round; the first is the slice itself."""
 
 BoxXYXY = tuple[float, float, float, float]
 Window = tuple[int, int, int, int]
@@ -59,3 +62,17 @@ def box_round(mask: NDArray[np.bool_], prompt: Prompt) -> BoxXYXY | None:
     xs = np.concatenate([xs, [p[0] for p in inner]])
     ys = np.concatenate([ys, [p[1] for p in inner]])
     return (float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))
+
+
+def flipped(prompt: Prompt, shape_yx: tuple[int, ...], axes: tuple[int, ...]) -> Prompt:
+    """Box and points as they lie in the mirror image of a slice; an earlier answer is left out."""
+    last_y, last_x = shape_yx[0] - 1, shape_yx[1] - 1
+
+    def moved(x: float, y: float) -> tuple[float, float]:
+        return (last_x - x if 1 in axes else x, last_y - y if 0 in axes else y)
+
+    box = prompt.box_xyxy
+    if box is not None:
+        (xa, ya), (xb, yb) = moved(box[0], box[1]), moved(box[2], box[3])
+        box = (min(xa, xb), min(ya, yb), max(xa, xb), max(ya, yb))
+    return Prompt(box, tuple(moved(x, y) for x, y in prompt.points_xy), prompt.point_labels)

@@ -49,6 +49,9 @@ class SamSegmenter(NetworkSegmenter):
         Of the image encoder. 'auto' = a half type where the processor is faster with it.
     focus : float, optional
         `segment` looks at a window of so many times the prompt's extent; None = always at the whole slice.
+    mirrored : bool
+        Whether `segment` answers a box by the mean of the logits over the window and its three mirror images: four
+        times the work, and worth it for a small network.
     threads : int, optional
         Of the processor, at most; for programs that do other work at the same time.
     """
@@ -63,6 +66,7 @@ class SamSegmenter(NetworkSegmenter):
         device: str = "auto",
         precision: str = "auto",
         focus: float | None = 1.5,
+        mirrored: bool = False,
         threads: int | None = None,
     ) -> None:
         if input_size is not None and (input_size < PATCH or input_size % PATCH):
@@ -76,6 +80,7 @@ class SamSegmenter(NetworkSegmenter):
             device=device,
             precision=precision,
             focus=focus,
+            mirrored=mirrored,
             threads=threads,
         )
         self._sam = sam.to(self._device).eval().requires_grad_(False)
@@ -152,4 +157,12 @@ def load_sam(
     pixel = sam.pixel_mean.shape  # not kept in files, and not used here: scaling is the segmenter's
     sam.pixel_mean, sam.pixel_std = torch.zeros(pixel), torch.ones(pixel)
     label = f"{name}-{(weights.sha256 or '')[:12]}"
-    return SamSegmenter(sam, label, scaling=weights.scaling, device=device, input_size=input_size, threads=threads)
+    return SamSegmenter(
+        sam,
+        label,
+        scaling=weights.scaling,
+        device=device,
+        input_size=input_size,
+        mirrored=weights.architecture == "small",
+        threads=threads,
+    )

@@ -69,6 +69,7 @@ class Sam2Segmenter(NetworkSegmenter):
             device=device,
             precision=precision,
             focus=focus,
+            mirrored=False,
             threads=threads,
         )
         self._net = net.to(self._device).eval().requires_grad_(False)
