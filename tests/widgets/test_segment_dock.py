@@ -193,8 +193,9 @@ def test_clicks_outline_one_object_and_undo_takes_one_back(window: Window, sampl
     assert not marks.isVisible()
 
 
-def test_a_saved_version_names_the_model_and_the_prompts_still_in_it(window: Window, samples: Path) -> None:
-    window.open(samples)
+def test_a_saved_version_names_the_model_and_the_prompts_still_in_it(window: Window, tmp_path: Path) -> None:
+    write_samples(tmp_path / "untouched", SampleSpec(n_cases=1, seed=3, matrix=48))
+    window.open(tmp_path / "untouched")
     session = window.hub.session
     window.label.data[...] = 0
     window.label.selected_label = 1
