@@ -50,11 +50,6 @@ def learn_quick_net(
     spec: QuickNetSpec,
     state_file: Path,
     reporter: Reporter | None = None,
-    *,
-    done: float = 0.0,
-    share: float = 1.0,
-    total: float = 1.0,
-    message: str = "Learning",
 ) -> QuickNet:
     """Train a network on some kept cases, or go on where it stopped.
 
@@ -72,10 +67,6 @@ def learn_quick_net(
         Where the state is kept between runs, every 15 seconds and when the work is stopped.
     reporter : Reporter, optional
         Hears of every step and may stop there.
-    done, share, total : float
-        Where the training lies in a larger work's progress.
-    message : str
-        Of the progress.
 
     Returns
     -------
@@ -85,4 +76,4 @@ def learn_quick_net(
     from ._torch._quick_net import learn_quick_net as learn
 
     told = reporter or SilentReporter()
-    return learn(plan, shelf, names, spec, state_file, told, done=done, share=share, total=total, message=message)
+    return learn(plan, shelf, names, spec, state_file, told)

@@ -98,6 +98,27 @@ def test_stopped_anywhere_it_ends_the_same(plan, shelf, tmp_path):
         assert len(reporter.metrics) == TINY.iterations - (stop_at - 1)
 
 
+def test_a_failure_within_a_step_leaves_the_last_whole_state(plan, shelf, tmp_path, monkeypatch):
+    from napari_aleatoric.training._torch import _loop
+
+    whole = weights(learned(plan, shelf, tmp_path / "whole"))
+    with pytest.raises(Cancelled):
+        learned(plan, shelf, tmp_path, reporter=RecordingReporter(cancel_after=5))
+    kept = (tmp_path / "state.pt").read_bytes()
+    step = torch.optim.AdamW.step
+
+    def interrupted(*arguments, **keywords):
+        step(*arguments, **keywords)  # the weights have moved, the count has not
+        raise MemoryError("no room")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(_loop.torch.optim.AdamW, "step", interrupted)
+        with pytest.raises(MemoryError):
+            learned(plan, shelf, tmp_path)
+    assert (tmp_path / "state.pt").read_bytes() == kept
+    assert torch.allclose(weights(learned(plan, shelf, tmp_path)), whole, atol=1e-6)
+
+
 def test_finished_training_is_not_repeated(plan, shelf, tmp_path):
     first = weights(learned(plan, shelf, tmp_path))
     reporter = RecordingReporter()

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from napari_aleatoric.errors import DataError
+from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.io import write_whole
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.training._plan import NetPlan
@@ -61,10 +61,6 @@ def train_net(
     *,
     device: torch.device,
     dtype: torch.dtype,
-    done: float = 0.0,
-    share: float = 1.0,
-    total: float = 1.0,
-    message: str = "Learning",
 ) -> nn.Module:
     """Train a network for ``spec.iterations`` steps and return it with the averaged weights of the last of them.
 
@@ -82,8 +78,7 @@ def train_net(
     state_file : Path
         Where the state is kept between runs. A file of another plan or spec is replaced.
     reporter : Reporter
-        Hears of every step, and may stop there; ``done``, ``share`` and ``total`` place the training in a larger
-        work.
+        Hears of every step, and may stop there.
     device, dtype
         Where, and in which precision the network runs.
     """
@@ -109,7 +104,7 @@ def train_net(
 
     try:
         while number < spec.iterations:
-            reporter.step(done + share * number / spec.iterations, total, message)
+            reporter.step(number, spec.iterations, "Learning")
             for group in optimiser.param_groups:
                 group["lr"] = spec.learning_rate * _rate(number / spec.iterations)
             images, labels = draw.step(number)
@@ -129,7 +124,7 @@ def train_net(
             if time.monotonic() - kept > _KEEP_EVERY_S:
                 kept = time.monotonic()
                 keep()
-    except BaseException:
+    except Cancelled:  # comes between two steps only; of anything else the last kept state is the whole one
         keep()
         raise
     keep()
@@ -153,9 +148,5 @@ def _read(path: Path, asked: str, device: torch.device) -> dict[str, Any] | None
     try:
         state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
         return state if state["asked"] == asked and "average" in state else None
-    except FileNotFoundError:
-        return None
-    except (OSError, RuntimeError, ValueError, KeyError, EOFError, DataError):
-        return None
     except Exception:  # noqa: BLE001 - unpickling foreign bytes may raise anything; the file is only a cache
         return None

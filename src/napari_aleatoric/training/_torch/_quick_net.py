@@ -66,11 +66,6 @@ def learn_quick_net(
     spec: QuickNetSpec,
     state_file: Path,
     reporter: Reporter,
-    *,
-    done: float = 0.0,
-    share: float = 1.0,
-    total: float = 1.0,
-    message: str = "Learning",
 ) -> QuickNet:
     """Train a network on some kept cases, or go on where it stopped; see `train_net`."""
     device, dtype = torch_device(spec.device)
@@ -83,9 +78,5 @@ def learn_quick_net(
         reporter,
         device=device,
         dtype=dtype,
-        done=done,
-        share=share,
-        total=total,
-        message=message,
     )
     return QuickNet(net, plan, spec)
