@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QProgressBar, QWidget
 
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import Status
+from napari_aleatoric.widgets._progress_line import ProgressLine
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import Progress
@@ -35,58 +35,22 @@ class ReviewProgress(QProgressBar):
         self.setFormat(f"{progress.done} of {progress.total} reviewed")
 
 
-class JobCard(QWidget):
-    """The running job: bar, words, cancel. Hidden while there is none.
-
-    Signals
-    -------
-    cancel_requested()
-    """
-
-    cancel_requested = Signal()
+class JobCard(ProgressLine):
+    """The running job: bar, words, cancel. Hidden while there is none."""
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.bar = QProgressBar()
-        self.bar.setMaximumHeight(18)
-        self.bar.setRange(0, 1000)
-        self.bar.setAccessibleName("Progress of the background job")
-        self.words = QLabel()
-        self.words.setWordWrap(True)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop the job; what is finished is kept.")
-        row = QHBoxLayout()
-        row.setSpacing(4)
-        row.addWidget(self.bar, 1)
-        row.addWidget(self.cancel)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(0, 0, 0, 0)
-        layout.setSpacing(2)
-        layout.addLayout(row)
-        layout.addWidget(self.words)
-        self.cancel.clicked.connect(self._cancel)
+        super().__init__("the background job", "Stop the job; what is finished is kept.", parent)
         self.hide()
 
     def show_status(self, status: JobStatus | None) -> None:
         """Show a job's state; a finished one disappears, a failed one stays to be read."""
         if status is None or status.status is Status.COMPLETED:
+            self.show_busy(False)
             self.hide()
             return
         busy = not status.is_over
-        self.bar.setVisible(busy)
-        self.cancel.setVisible(busy)
-        if not busy:
-            self.cancel.setEnabled(True)
-            self.cancel.setText("Cancel")
-        if busy and status.total:
-            self.bar.setRange(0, 1000)
-            self.bar.setValue(int(1000 * status.fraction))
-        elif busy:
-            self.bar.setRange(0, 0)
-        self.words.setText(status.sentence)
+        self.show_busy(busy)
+        if busy:
+            self.show_fraction(status.fraction if status.total else None)
+        self.say(status.sentence)
         self.show()
-
-    def _cancel(self) -> None:
-        self.cancel.setEnabled(False)
-        self.cancel.setText("Stopping …")
-        self.cancel_requested.emit()
