@@ -17,6 +17,7 @@ from napari_aleatoric.uncertainty import ScoreTable, rank, reason
 from ._decision_log import STATUSES
 from ._engine import from_us, quiet_collector
 from ._fold import ItemState
+from ._queue_columns import QueueColumns
 from ._score_comparison import Comparison
 from ._snapshot import Snapshot
 from ._store import ReviewStore
@@ -161,6 +162,11 @@ class Queue:
         """The raw scores behind it."""
         return self._snapshot.table
 
+    @property
+    def columns(self) -> QueueColumns:
+        """All items of the data set side by side, whatever is filtered."""
+        return QueueColumns.of(self._snapshot)
+
     def key(self, i: int) -> ItemKey:
         """Which label stands at place ``i`` of this view."""
         return self._snapshot.keys[int(self._rows[i])]
@@ -219,6 +225,7 @@ class Queue:
         *,
         stale: bool | None = None,
         flagged: bool | None = None,
+        keys: Collection[ItemKey] | None = None,
     ) -> Queue:
         """Return the items that fulfil everything asked for, in the present order.
 
@@ -232,9 +239,14 @@ class Queue:
             Items whose score this class drives.
         stale, flagged : bool, optional
             Items whose scores are (not) out of date; with (without) findings of the geometry checks.
+        keys : collection of ItemKey, optional
+            These items only; what is not in the queue is passed over.
         """
         data = self._snapshot
         keep = np.ones(len(data), dtype=bool)
+        if keys is not None:
+            keep[:] = False
+            keep[[data.row_of[key] for key in keys if key in data.row_of]] = True
         for word in text.split():
             keep &= data.contains(word)
         if statuses is not None:
@@ -317,7 +329,7 @@ def build_queue(
         states = store.state_columns(row_of, reader)
         table_row = np.where(found.scored, np.cumsum(found.scored) - 1, -1)
         comparison = Comparison.from_text(found.comparison)
-        table = ScoreTable(*found.of_scored(), comparison.bound(classes), comparison.auv_percentiles)
+        table = ScoreTable(*found.of_scored(), comparison.bound(classes), comparison.auv_percentiles, found.judge)
         ranking = rank(table, strategy, classes, class_filter)
         stale = found.scored & found.changed
         n_corrections = np.zeros(len(found.keys), dtype=np.int64)

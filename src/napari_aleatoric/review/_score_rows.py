@@ -25,7 +25,7 @@ from ._schema import findings, items, meta, score_layouts
 __all__ = ["Overview", "ScoreInfo", "ScoreRows"]
 
 FloatArray = NDArray[np.float64]
-_COMPARISON = "comparison"  # its row in the table of odds and ends
+_COMPARISON, _JUDGE = "comparison", "judge"  # their rows in the table of odds and ends
 Columns = dict[tuple[str, int], FloatArray]
 
 
@@ -55,6 +55,7 @@ class Overview(NamedTuple):
     changed: NDArray[np.bool_]  # files or spec are no longer those of the score
     correction_ids: dict[int, str]  # row to the label version that was scored, where not the original
     comparison: str = ""  # what the difficulty is compared with; see `Comparison`
+    judge: str = ""  # who judged the labels, one of `JUDGES`; "" = not known
 
     def of_scored(self) -> tuple[list[ItemKey], Columns]:
         """Keys and columns of the rows that have scores."""
@@ -207,32 +208,28 @@ class ScoreRows:
                 i.scored_correction_id,
             ).where(i.gone.is_(False))
             rows = fetch_all(connection, query)
-            comparison = connection.execute(select(meta.c.value).where(meta.c.name == _COMPARISON)).scalar()
+            words = select(meta.c.name, meta.c.value).where(meta.c.name.in_([_COMPARISON, _JUDGE]))
+            told = {str(name): str(value) for name, value in connection.execute(words)}
         with quiet_collector():
-            return _overview(rows, layouts)._replace(comparison=comparison or "")
+            found = _overview(rows, layouts)
+            return found._replace(comparison=told.get(_COMPARISON, ""), judge=told.get(_JUDGE, ""))
 
     def put_comparison(self, text: str) -> None:
         """Keep what the difficulty is compared with; see `Comparison`."""
+        self._put_word(_COMPARISON, text)
 
+    def put_judge(self, name: str) -> None:
+        """Keep who judged the labels; one of `JUDGES`."""
+        self._put_word(_JUDGE, name)
+
+    def _put_word(self, name: str, text: str) -> None:
         def write() -> None:
             with writing(self._engine) as connection:
-                connection.execute(delete(meta).where(meta.c.name == _COMPARISON))
+                connection.execute(delete(meta).where(meta.c.name == name))
                 if text:
-                    connection.execute(insert(meta).values(name=_COMPARISON, value=text))
+                    connection.execute(insert(meta).values(name=name, value=text))
 
         once_more(write)
-
-    def table(self) -> tuple[list[ItemKey], Columns]:
-        """All values of all scored items that are present, in the order of the data set.
-
-        Returns
-        -------
-        keys : list of ItemKey, length n
-        columns : dict of (measure, class_index) to numpy.ndarray of float64, shape (n,)
-            NaN where an item has no such value.
-        """
-        found = self.overview()
-        return found.of_scored()
 
 
 def _overview(rows: list[tuple[Any, ...]], layouts: Mapping[int, Any]) -> Overview:

@@ -127,10 +127,15 @@ class ReviewStore:
         """Keep what the difficulty of the scores is compared with (`Comparison.to_text`); "" = with each other."""
         self._scores.put_comparison(text)
 
+    def put_judge(self, name: str) -> None:
+        """Keep who judged the labels: one of `uncertainty.JUDGES`."""
+        self._scores.put_judge(name)
+
     def score_table(self) -> ScoreTable:
         """All values of all scored items that are present, in columns, in the order of the data set."""
-        keys, columns = self._scores.table()
-        return ScoreTable(keys=keys, columns=columns)
+        found = self._scores.overview()
+        keys, columns = found.of_scored()
+        return ScoreTable(keys=keys, columns=columns, judge=found.judge)
 
     def item_scores(self, key: ItemKey) -> ItemScores:
         """Everything measured on one item; `NotFoundError` if it was not scored."""

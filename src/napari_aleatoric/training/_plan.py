@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from napari_aleatoric.errors import DataError
-
-from ._spec import QuickNetSpec
+from napari_aleatoric.uncertainty import QuickNetSpec
 
 __all__ = ["CaseGrid", "NetPlan", "plan_net"]
 

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.model import Reporter, SilentReporter, Volume
+from napari_aleatoric.uncertainty import QuickNetSpec
 
 from ._cases import CaseShelf, NetCase, case_grid, standardised
 from ._plan import NetPlan
-from ._spec import QuickNetSpec
 
 if TYPE_CHECKING:
     from ._torch._quick_net import QuickNet

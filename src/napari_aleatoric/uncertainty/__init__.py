@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from ._auv_of import adjusted_auv_of, auv_of, reference_place
 from ._blocks import classes_in
 from ._folds import Folds, assign_folds
+from ._judges import JUDGES, judge_in_words, risk_parts
 from ._measures import (
     DIFFICULTY_MAP,
     LABEL_RISK_MAP,
@@ -13,8 +14,10 @@ from ._measures import (
     MAPS,
     MEASURES,
     PROMPT_SPREAD_MAP,
+    TRAINED_RISK_PARTS,
     VoxelMapInfo,
 )
+from ._quick_spec import QuickNetSpec
 from ._rank import STRATEGIES, Ranking, Strategy, label_risk, rank
 from ._reason import place_in_words, reason, slices_in_words
 from ._reference import (
@@ -43,6 +46,7 @@ from ._variants import SCALE_VARIANTS, ScaleVariant
 
 if TYPE_CHECKING:
     from ._difficulty import DifficultyScores, effective_rank, feature_spectrum, mask_limits, score_difficulty
+    from ._ensemble import EnsembleMaps, EnsembleSums, binary_entropy, ensemble_maps, entropy, normalised
     from ._facts import ClassFacts, LabelFacts, label_facts
     from ._geometry_checks import CHECKS, Cohort, check_geometry
     from ._hot_spots import hot_spot
@@ -57,6 +61,7 @@ __all__ = [
     "ADJUSTED",
     "CHECKS",
     "DIFFICULTY_MAP",
+    "JUDGES",
     "LABEL_RISK_MAP",
     "LABEL_RISK_PARTS",
     "MAPS",
@@ -66,6 +71,7 @@ __all__ = [
     "SCALE_FLOOR",
     "SCALE_VARIANTS",
     "STRATEGIES",
+    "TRAINED_RISK_PARTS",
     "BoundReference",
     "CaseProbabilities",
     "CaseSamples",
@@ -73,12 +79,15 @@ __all__ = [
     "ClassReference",
     "Cohort",
     "DifficultyScores",
+    "EnsembleMaps",
+    "EnsembleSums",
     "Folds",
     "LabelFacts",
     "LabelRisk",
     "LabelScorer",
     "LabelScores",
     "LightClassifier",
+    "QuickNetSpec",
     "Ranking",
     "Reference",
     "ScaleVariant",
@@ -91,16 +100,20 @@ __all__ = [
     "assign_folds",
     "auv",
     "auv_of",
+    "binary_entropy",
     "check_geometry",
     "class_scale",
     "classes_in",
     "draw_voxels",
     "effective_rank",
+    "ensemble_maps",
+    "entropy",
     "evened",
     "feature_spectrum",
     "gather_features",
     "gram",
     "hot_spot",
+    "judge_in_words",
     "label_facts",
     "label_risk",
     "label_risk_of",
@@ -108,6 +121,7 @@ __all__ = [
     "look_box",
     "made_reference",
     "mask_limits",
+    "normalised",
     "percentile_rank",
     "perception_scale",
     "place_in_words",
@@ -116,6 +130,7 @@ __all__ = [
     "reason",
     "reference_place",
     "risk_map",
+    "risk_parts",
     "scale_from_gram",
     "scale_from_singular_values",
     "score_difficulty",
@@ -135,6 +150,9 @@ _LATER = {
     "local_difficulty": "_local_scale",
     "mask_limits": "_difficulty",
     "score_difficulty": "_difficulty",
+    **dict.fromkeys(
+        ("EnsembleMaps", "EnsembleSums", "binary_entropy", "ensemble_maps", "entropy", "normalised"), "_ensemble"
+    ),
     "ClassFacts": "_facts",
     "LabelFacts": "_facts",
     "label_facts": "_facts",

@@ -18,6 +18,7 @@ __all__ = [
     "MAPS",
     "MEASURES",
     "PROMPT_SPREAD_MAP",
+    "TRAINED_RISK_PARTS",
     "VoxelMapInfo",
 ]
 
@@ -31,7 +32,11 @@ PROMPT_SPREAD_MAP = "prompt_spread"
 """Name of the voxel map of how far a segmenter's answer moves with its prompt."""
 
 LABEL_RISK_PARTS = ("nll_union", "local_max", "dice_gap")
-"""The raw measures whose largest percentile rank is the label risk."""
+"""The raw measures whose largest percentile rank is the label risk, with the light classifier; see `risk_parts`."""
+
+TRAINED_RISK_PARTS = ("softmin", "nll_union", "local_max")
+"""The same with a network or probabilities of the user: there the soft minimum says more than the extent. Both were
+chosen on planted errors."""
 
 _WORSE, _BETTER = Direction.HIGH_IS_WORSE, Direction.HIGH_IS_BETTER
 
@@ -85,7 +90,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "supported",
                 "contradicted",
                 "How little the rest of the data set supports what was drawn here: 0 = supported, 1 = "
-                f"contradicted. Made by a classifier that never saw this case. {_SCALE_OF_ALL}",
+                f"contradicted. Made by a judge that never saw this case. {_SCALE_OF_ALL}",
             ),
             VoxelMapInfo(
                 DIFFICULTY_MAP,
@@ -122,8 +127,8 @@ MEASURES: Mapping[str, Measure] = _declare(
         bounds=(0.0, 1.0),
         unit="",
         sentence="How strongly the label contradicts what the other cases teach, compared with the rest of this "
-        "data set: the largest percentile rank of mean disagreement, worst place and extent. Look at the "
-        "highest first.",
+        "data set: the largest percentile rank of mean disagreement, worst place and extent (with a network: soft "
+        "minimum). Look at the highest first.",
         map_name=LABEL_RISK_MAP,
         stored=False,
     ),

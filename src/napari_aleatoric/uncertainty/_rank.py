@@ -48,6 +48,8 @@ class Ranking:
         By table row: part of the cases of the table's reference that are easier; NaN where nothing is compared.
     reference : str
         The reference's name; "" without one.
+    judge : str
+        Who judged the labels: one of `JUDGES`, or "" where it is not known.
     """
 
     strategy: str
@@ -57,6 +59,7 @@ class Ranking:
     part: NDArray[np.str_]
     reference_place: FloatArray
     reference: str = ""
+    judge: str = ""
 
     def __len__(self) -> int:
         return len(self.order)
@@ -141,7 +144,7 @@ def rank(
     order = np.lexsort((table.key_order, _last(found.second), _last(found.score)))
     place = np.full(len(table), np.nan) if found.reference_place is None else found.reference_place
     name = "" if table.reference is None else table.reference.name
-    return Ranking(strategy, order, found.score, found.class_index, found.part, place, name)
+    return Ranking(strategy, order, found.score, found.class_index, found.part, place, name, table.judge)
 
 
 def _last(values: FloatArray) -> FloatArray:
@@ -151,7 +154,7 @@ def _last(values: FloatArray) -> FloatArray:
 
 def _parts(table: ScoreTable, class_index: int) -> FloatArray:
     """Percentile ranks of the three parts, shape (3, n)."""
-    return np.stack([table.percentile(measure, class_index) for measure in LABEL_RISK_PARTS])
+    return np.stack([table.percentile(measure, class_index) for measure in table.risk_parts])
 
 
 def _fold_max(stack: FloatArray) -> tuple[FloatArray, IntArray]:
@@ -181,7 +184,7 @@ def _by_label_risk(table: ScoreTable, class_filter: Collection[int] | None) -> S
     worst, class_index = _worst_of([label_risk(table, c) for c in chosen], chosen, len(table))
     if class_filter is None and len(chosen) <= _FEW_CLASSES:
         score, row = _fold_max(_parts(table, WHOLE_CASE))
-        return Scored(score, _mean_part(table, WHOLE_CASE), class_index, _names(row, LABEL_RISK_PARTS))
+        return Scored(score, _mean_part(table, WHOLE_CASE), class_index, _names(row, table.risk_parts))
     return _by_class(table, worst, class_index)
 
 
@@ -200,7 +203,7 @@ def _by_class(table: ScoreTable, score: FloatArray, class_index: IntArray) -> Sc
             here = class_index == c
             second[here] = _mean_part(table, c)[here]
             row[here] = _fold_max(_parts(table, c))[1][here]
-    return Scored(score, second, class_index, _names(row, LABEL_RISK_PARTS))
+    return Scored(score, second, class_index, _names(row, table.risk_parts))
 
 
 def _mean_part(table: ScoreTable, class_index: int) -> FloatArray:
@@ -257,7 +260,8 @@ def _strategies() -> Mapping[str, Strategy]:
             "label_risk",
             "Label risk",
             "Labels that contradict the rest of the data set come first: by mean disagreement, worst place or "
-            "extent, whichever stands out most. With more than two classes, the worst class counts.",
+            "extent (with a network: soft minimum), whichever stands out most. With more than two classes, the "
+            "worst class counts.",
             Question.LABEL_RISK,
             _by_label_risk,
         ),

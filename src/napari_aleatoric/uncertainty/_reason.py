@@ -7,6 +7,7 @@ from math import isnan
 
 from napari_aleatoric.model import WHOLE_CASE, ClassTable, HotSpot
 
+from ._judges import judge_in_words
 from ._measures import LABEL_RISK_MAP
 from ._rank import Ranking
 
@@ -82,7 +83,7 @@ def reason(
     -------
     str
         Such as "tumour: the label and what the rest of the data set teaches disagree most at slices 14 to 19; third
-        worst of 201". Slices are counted from 1.
+        worst of 201 (judged by the light classifier)". Slices are counted from 1.
     """
     class_index, part = int(ranking.class_index[row]), str(ranking.part[row])
     position, total = int(ranking.position[row]), len(ranking)
@@ -101,7 +102,9 @@ def reason(
             words = _HARD[part].format(ranking.score[row])
         return f"{prefix}{words}; {place_in_words(position, total, 'hardest')}"
     where = _where(class_index, hot_spots, flat)
-    return f"{prefix}{_WHAT[part]}{where}; {place_in_words(position, total)}".replace(",;", ";")
+    judge = judge_in_words(ranking.judge)
+    ending = f" ({judge})" if judge else ""
+    return f"{prefix}{_WHAT[part]}{where}; {place_in_words(position, total)}{ending}".replace(",;", ";")
 
 
 def _where(class_index: int, hot_spots: Iterable[HotSpot], flat: bool) -> str:

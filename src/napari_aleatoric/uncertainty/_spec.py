@@ -4,24 +4,39 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from napari_aleatoric.model import Spec
+
+from ._quick_spec import QuickNetSpec
 
 __all__ = ["ScoreSpec"]
 
 _COMPARING = ("reference", "auv_percentiles")  # the AUV is worked out for the present cohort, never stored
+_JUDGING = ("judge", "network", "probabilities")  # what they come to is in the name of the judge instead
 
 
 class ScoreSpec(Spec):
-    """Settings of the light classifier, the perception scale and what is kept of them.
+    """Settings of who judges the labels, of the perception scale and of what is kept of them.
 
     The defaults are the ones that were measured (see the page on label risk); a case is scored by models that
     never saw it, nor any other case of the same patient.
     """
 
+    judge: Literal["auto", "network", "light", "probabilities"] = Field(
+        default="auto",
+        description="Who judges the labels: a small network that is trained on the data set (minutes; needs the ai "
+        "extra), the light classifier, or the probabilities in a folder; 'auto' takes the folder where one is "
+        "named, else the network where torch and monai are installed, else the light classifier.",
+    )
+    network: QuickNetSpec = Field(default=QuickNetSpec(), description="Settings of the small network.")
+    probabilities: str = Field(
+        default="",
+        description="Folder with probabilities of every case from a model of your own that did not learn from the "
+        "case; see the page on label risk for the files.",
+    )
     encoder: str = Field(
         default="auto",
         description="Frozen model behind the difficulty measures: 'sam-small', 'sam-vit-b' and so on, or "
@@ -92,8 +107,19 @@ class ScoreSpec(Spec):
             raise ValueError("expected two percentiles from 0 to 100, the lower one first, such as [1, 99]")
         return value
 
+    @model_validator(mode="after")
+    def _one_judge(self) -> Self:
+        if self.probabilities and self.judge not in ("auto", "probabilities"):
+            raise ValueError(f"expected either a folder of probabilities or the judge '{self.judge}', got both")
+        if self.judge == "probabilities" and not self.probabilities:
+            raise ValueError("expected a folder of probabilities for the judge 'probabilities'; name it")
+        return self
+
     @property
     def values_digest(self) -> str:
-        """16 hexadecimal digits that change with what changes stored values, not with how they are compared."""
-        kept = self.model_dump(mode="json", exclude=set(_COMPARING))
+        """16 hexadecimal digits that change with what changes stored values.
+
+        How they are compared is no part of it, nor who judges: what 'auto' comes to is known only where it runs.
+        """
+        kept = self.model_dump(mode="json", exclude={*_COMPARING, *_JUDGING})
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import WHOLE_CASE, ItemKey
 
+from ._judges import risk_parts
 from ._measures import MEASURES
 
 if TYPE_CHECKING:
@@ -65,12 +66,15 @@ class ScoreTable:
         Scores of other cases that the difficulty is compared with, instead of these cases with each other.
     auv_percentiles : tuple of float, optional
         Percentiles (0..100) that the AUV's range lies between; None = minimum and maximum.
+    judge : str
+        Who judged the labels: one of `JUDGES`, or "" where it is not known.
     """
 
     keys: Sequence[ItemKey]
     columns: Mapping[tuple[str, int], FloatArray]
     reference: BoundReference | None = None
     auv_percentiles: tuple[float, float] | None = None
+    judge: str = ""
     _ranks: dict[Any, FloatArray] = field(default_factory=dict, init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -93,6 +97,11 @@ class ScoreTable:
         place = np.empty(len(order), dtype=np.int64)
         place[order] = np.arange(len(order))
         return place
+
+    @property
+    def risk_parts(self) -> tuple[str, ...]:
+        """The measures whose largest percentile rank is the label risk of this table."""
+        return risk_parts(self.judge)
 
     def column(self, measure: str, class_index: int = WHOLE_CASE) -> FloatArray:
         """Return the raw values, shape (n,); all NaN where the column is absent."""

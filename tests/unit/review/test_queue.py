@@ -244,3 +244,15 @@ def test_columns_hold_the_same_states_as_the_fold(tmp_path_factory: pytest.TempP
 
 def test_statuses_are_pending_and_the_verdicts() -> None:
     assert STATUSES == ("pending", "accepted", "corrected", "rejected", "excluded", "skipped")
+
+
+def test_the_queue_knows_who_judged(store: ReviewStore) -> None:
+    before = build_queue(store, CLASSES).row(0)
+    store.put_judge("network")
+    assert store.overview().judge == store.score_table().judge == "network"
+    found = build_queue(store, CLASSES).row(0)
+    assert found.reason == f"{before.reason} (judged by the quick network)"
+    store.put_comparison("")  # another word in the same table
+    assert store.score_table().judge == "network"
+    store.put_judge("")
+    assert build_queue(store, CLASSES).row(0).reason == before.reason

@@ -16,7 +16,7 @@ from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.io import write_whole
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.training._plan import NetPlan
-from napari_aleatoric.training._spec import QuickNetSpec
+from napari_aleatoric.uncertainty import QuickNetSpec
 
 from ._patches import IGNORED, PatchDraw
 from ._unet import build_net

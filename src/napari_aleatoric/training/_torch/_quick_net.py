@@ -13,7 +13,7 @@ from napari_aleatoric.foundation import torch_device
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.training._cases import CaseShelf, NetCase
 from napari_aleatoric.training._plan import NetPlan
-from napari_aleatoric.training._spec import QuickNetSpec
+from napari_aleatoric.uncertainty import QuickNetSpec
 
 from ._judge import predict_case
 from ._loop import train_net
