@@ -17,6 +17,7 @@ from napari_aleatoric.foundation import (
     EmbeddingCache,
     PromptSegmenter,
     WeightsStore,
+    class_groups,
     decode_classes,
     embed_volume,
     intensity_range,
@@ -26,7 +27,7 @@ from napari_aleatoric.foundation import (
 )
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ClassTable, Volume
-from napari_aleatoric.uncertainty import DifficultyScores, ScoreSpec, classes_in, mask_limits, score_difficulty
+from napari_aleatoric.uncertainty import DifficultyScorer, DifficultyScores, ScoreSpec, classes_in, mask_limits
 
 from ._threads import usable_cores
 
@@ -116,21 +117,29 @@ class DifficultyWork:
                 place = (box, limits)
                 if place not in shared:
                     shared[place] = self._embed(volume, box, axis, limits)
-                embedded = shared[place]
-                decoded = decode_classes(self._segmenter, embedded, label, present)
-                jittered = None
-                if self._spec.jitters >= 2:
-                    jittered = jittered_prompts(
-                        self._segmenter,
-                        embedded,
-                        label,
-                        present,
-                        n=self._spec.jitters,
-                        voxels=self._spec.jitter_voxels,
-                        seed=self._spec.seed,
-                    )
-                found[reader] = score_difficulty(decoded, embedded, label, jittered, maps=self._spec.maps)
+                found[reader] = self._score(shared[place], label, present)
             return found
+
+    def _score(self, embedded: EmbeddedVolume, label: NDArray[Any], class_indices: list[int]) -> DifficultyScores:
+        """Ask for a few classes at a time: memory does not grow with their number, nor with that of the boxes."""
+        scorer = DifficultyScorer(embedded, label, len(class_indices), maps=self._spec.maps)
+        movements = np.random.default_rng(self._spec.seed)
+        for group in class_groups(embedded, class_indices):
+            decoded = decode_classes(self._segmenter, embedded, label, group)
+            jittered = None
+            if self._spec.jitters >= 2:
+                jittered = jittered_prompts(
+                    self._segmenter,
+                    embedded,
+                    label,
+                    group,
+                    n=self._spec.jitters,
+                    voxels=self._spec.jitter_voxels,
+                    seed=movements,
+                )
+            scorer.add(decoded, jittered)
+            del decoded, jittered  # before the next group is asked for
+        return scorer.result()
 
     def _box(self, labelled: NDArray[np.bool_], axis: int) -> Box | None:
         """Return what is looked at, with the slice axis in front: the labelled slices, and a margin within them."""

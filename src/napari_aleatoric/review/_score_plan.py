@@ -1,19 +1,19 @@
-"""What the scoring models are learned from, and what is kept of it between runs. All files here are caches."""
+"""What the judges learn from, kept between runs: as long as little changes, they stay the same."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
 
-from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace, write_whole
 from napari_aleatoric.model import CaseFiles, ItemKey
-from napari_aleatoric.uncertainty import CaseSamples, LabelFacts, ScoreSpec, assign_folds
+from napari_aleatoric.uncertainty import ScoreSpec, assign_folds
 
-__all__ = ["SampleCache", "TrainingPlan", "case_digest", "make_plan", "read_plan", "write_plan"]
+from ._score_cache import scoring_folder
+
+__all__ = ["TrainingPlan", "case_digest", "make_plan", "read_plan", "write_plan"]
 
 SCORING_VERSION = "4"
 """Changes when the same files and spec give other scores; everything is then scored anew."""
@@ -28,7 +28,7 @@ class TrainingPlan:
     Parameters
     ----------
     spec_digest, encoder, classes : str
-        What was asked for, the encoder's name, a digest of the class table.
+        What was asked for, identities of judge and frozen model, a digest of the class table.
     n_folds : int
         Number of models; 1 = a single case, judged by a model that saw it.
     folds : mapping of str to int
@@ -80,13 +80,13 @@ def make_plan(
     spec: ScoreSpec,
     encoder: str,
     classes: str,
-    is_kept: Callable[[str], bool],
+    are_kept: Callable[[Collection[str]], bool],
 ) -> TrainingPlan:
     """Decide what is learned from: the same as before while little changed, else all cases there are.
 
     The earlier training cases are kept while at most ``spec.max_training_change`` of their number were added,
-    removed or changed, and their samples are still at hand. A new case is then judged by the model of its fold,
-    which has not seen it; a changed case likewise.
+    removed or changed, and what was kept of them is still at hand. A new case is then judged by the model of its
+    fold, which has not seen it; a changed case likewise.
 
     Parameters
     ----------
@@ -98,8 +98,8 @@ def make_plan(
         `case_digest` by case id.
     spec, encoder, classes
         As asked for now.
-    is_kept : callable
-        Whether the samples of a digest are still at hand.
+    are_kept : callable
+        Whether judges can be made again from the cases of these digests.
     """
     patients = {case.case_id: case.patient for case in cases}
     now = {case: digests[case] for case in patients}
@@ -114,7 +114,7 @@ def make_plan(
         changed = sum(now.get(case) != digest for case, digest in training.items())
         changed += sum(case not in training for case in now)
         gone = {case: known[case] for case in training if case not in patients}
-        if changed <= spec.max_training_change * len(training) and all(map(is_kept, training.values())):
+        if changed <= spec.max_training_change * len(training) and are_kept(training.values()):
             folds = assign_folds(patients, before.n_folds, spec.seed, known)
             if folds.n_folds == before.n_folds and all(folds.of_case[c] == known[c] for c in now if c in training):
                 of_case = {**gone, **folds.of_case}
@@ -128,7 +128,7 @@ def make_plan(
 def read_plan(ws: Workspace) -> TrainingPlan | None:
     """Read the plan of the last run; None if there is none or it is damaged (all is then scored anew)."""
     try:
-        return TrainingPlan(**json.loads((ws.embeddings_dir / "label_risk" / "plan.json").read_text("utf-8")))
+        return TrainingPlan(**json.loads((scoring_folder(ws) / "plan.json").read_text("utf-8")))
     except (OSError, ValueError, TypeError):
         return None
 
@@ -136,53 +136,4 @@ def read_plan(ws: Workspace) -> TrainingPlan | None:
 def write_plan(ws: Workspace, plan: TrainingPlan) -> None:
     """Keep the plan."""
     text = json.dumps(asdict(plan), indent=1, sort_keys=True)
-    write_whole(ws.embeddings_dir / "label_risk" / "plan.json", text.encode())
-
-
-class SampleCache:
-    """Samples and counts of cases, one file per content; safe to delete."""
-
-    def __init__(self, ws: Workspace, encoder: str) -> None:
-        self._folder = ws.embeddings_dir / "label_risk" / encoder
-
-    def has(self, digest: str) -> bool:
-        """Whether samples of that content are kept."""
-        try:
-            return (self._folder / f"{digest}.npz").stat().st_size == int(self._about(digest)["bytes"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-
-    def put(self, digest: str, samples: CaseSamples, facts: Mapping[str, LabelFacts]) -> None:
-        """Keep samples of a case, and the facts of its labels by reader."""
-        packed = samples.to_bytes()
-        about = {"bytes": len(packed), "facts": {reader: f.to_json() for reader, f in facts.items()}}
-        write_whole(self._folder / f"{digest}.npz", packed)
-        write_whole(self._folder / f"{digest}.json", json.dumps(about).encode())
-
-    def samples(self, digest: str) -> CaseSamples:
-        """Read samples; `DataError` if they are absent or damaged (and they are drawn anew by the next run)."""
-        path = self._folder / f"{digest}.npz"
-        try:
-            return CaseSamples.from_bytes(path.read_bytes())
-        except (OSError, DataError) as error:
-            path.unlink(missing_ok=True)
-            raise DataError(
-                "Kept samples of a case are damaged or missing. Score again to draw them anew."
-            ) from error
-
-    def facts(self, digest: str) -> dict[str, LabelFacts]:
-        """Read the facts of a case by reader; empty if they are absent or damaged."""
-        try:
-            return {r: LabelFacts.from_json(value) for r, value in self._about(digest)["facts"].items()}
-        except (OSError, ValueError, KeyError, TypeError):
-            return {}
-
-    def _about(self, digest: str) -> dict[str, Any]:
-        return dict(json.loads((self._folder / f"{digest}.json").read_text("utf-8")))
-
-    def keep_only(self, digests: Sequence[str]) -> None:
-        """Delete everything else, so that the cache stays as large as the data set."""
-        wanted = set(digests)
-        for path in self._folder.glob("*.*"):
-            if path.stem not in wanted:
-                path.unlink(missing_ok=True)
+    write_whole(scoring_folder(ws) / "plan.json", text.encode())

@@ -10,12 +10,13 @@ from typing import TypeVar
 
 from napari_aleatoric.model import Reporter
 
-__all__ = ["in_threads", "together", "usable_cores"]
+__all__ = ["in_threads", "one_by_one", "together", "usable_cores"]
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 _MAX_WORKERS = 4  # every worker holds a case in memory
+_ASK_S = 0.5  # how often it is asked whether to go on
 
 
 def usable_cores() -> int:
@@ -25,10 +26,13 @@ def usable_cores() -> int:
     return os.cpu_count() or 1
 
 
-def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, None, None]:
+def in_threads(
+    function: Callable[[T], R], items: Iterable[T], waiting: Callable[[], None] | None = None
+) -> Generator[R, None, None]:
     """Apply a function to items in threads; results in the order of the items, few of them ahead.
 
-    Closing the generator early drops what has not begun and waits for what has.
+    ``waiting`` is called twice a second while a result is waited for, and may raise. Closing the generator early
+    drops what has not begun and waits for what has.
     """
     n = min(_MAX_WORKERS, usable_cores())
     executor = ThreadPoolExecutor(n, thread_name_prefix="score")
@@ -37,11 +41,30 @@ def in_threads(function: Callable[[T], R], items: Iterable[T]) -> Generator[R, N
         for item in items:
             ahead.append(executor.submit(function, item))
             if len(ahead) > n:
-                yield ahead.popleft().result()
+                yield _result(ahead.popleft(), waiting)
         while ahead:
-            yield ahead.popleft().result()
+            yield _result(ahead.popleft(), waiting)
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def one_by_one(
+    function: Callable[[T], R], items: Iterable[T], waiting: Callable[[], None] | None = None
+) -> Generator[R, None, None]:
+    """Apply a function to items, each after the result of the one before was taken; see `in_threads`."""
+    executor = ThreadPoolExecutor(1, thread_name_prefix="score")
+    try:
+        for item in items:
+            yield _result(executor.submit(function, item), waiting)
+    finally:
+        executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _result(future: Future[R], waiting: Callable[[], None] | None) -> R:
+    if waiting is not None:
+        while wait([future], timeout=_ASK_S).not_done:
+            waiting()
+    return future.result()
 
 
 def together(
@@ -54,7 +77,7 @@ def together(
         waiting = set(futures)
         while waiting:
             reporter.step(done, total, message)
-            waiting = wait(waiting, timeout=0.5).not_done
+            waiting = wait(waiting, timeout=_ASK_S).not_done
         return [future.result() for future in futures]
     finally:
         executor.shutdown(wait=False, cancel_futures=True)

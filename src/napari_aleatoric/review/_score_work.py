@@ -1,0 +1,191 @@
+"""The steps of scoring: read and keep every case, then measure the labels with judges that have not seen them."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_aleatoric.errors import Cancelled
+from napari_aleatoric.foundation import Box
+from napari_aleatoric.io import Workspace
+from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem
+from napari_aleatoric.uncertainty import DifficultyScores, LabelScorer, LabelScores, ScoreSpec, evened, look_box
+
+from ._score_case import UNREADABLE, CaseReader, LoadedCase, reason_in_words
+from ._score_difficulty import DifficultyWork
+from ._score_judge import Judge, JudgeKind
+from ._score_plan import TrainingPlan
+from ._store import ReviewStore
+from ._threads import in_threads, one_by_one
+
+__all__ = ["Measured", "Probe", "ScoreWork", "each_case", "keep_cases", "measure"]
+
+R = TypeVar("R")
+
+Probe = Callable[[str, Box, NDArray[Any]], None]
+
+
+@dataclass(frozen=True, eq=False)
+class ScoreWork:
+    """What all steps of one run share.
+
+    Parameters
+    ----------
+    ws, store : Workspace, ReviewStore
+        Where things are.
+    spec : ScoreSpec
+        Settings.
+    reader : CaseReader
+        Reads the cases.
+    kind : JudgeKind
+        Who judges.
+    corrections : mapping of ItemKey to str
+        Id of the saved version that counts now, of the labels that have one.
+    digests : mapping of str to str
+        `case_digest` by case id.
+    difficulty : DifficultyWork, optional
+        Asks the frozen segmenter; without one the difficulty is read from the judge's probabilities.
+    stopping : threading.Event
+        Set when the run is to stop: threads at work look at it.
+    waiting : callable
+        Called twice a second while a case is waited for; may raise `Cancelled`.
+    """
+
+    ws: Workspace
+    store: ReviewStore
+    spec: ScoreSpec
+    reader: CaseReader
+    kind: JudgeKind
+    corrections: Mapping[ItemKey, str]
+    digests: Mapping[str, str]
+    difficulty: DifficultyWork | None
+    stopping: threading.Event
+    waiting: Callable[[], None]
+
+
+@dataclass(frozen=True, eq=False)
+class Measured:
+    """What came out for one case.
+
+    Parameters
+    ----------
+    case_id : str
+        The case.
+    geometry : Geometry or None
+        Its upright grid; None if the case could not be read.
+    scores : mapping of str to LabelScores
+        By reader.
+    refused : tuple of Problem
+        What could not be measured.
+    difficulty : mapping of str to DifficultyScores
+        What the frozen segmenter said, by reader.
+    """
+
+    case_id: str
+    geometry: Geometry | None
+    scores: Mapping[str, LabelScores]
+    refused: tuple[Problem, ...]
+    difficulty: Mapping[str, DifficultyScores] = field(default_factory=dict)
+
+
+def each_case(
+    reader: CaseReader, function: Callable[[CaseFiles], R], cases: Sequence[CaseFiles], waiting: Callable[[], None]
+) -> Iterator[R]:
+    """Apply a function to cases: the small ones several at a time, then the large ones one after the other.
+
+    A large result is gone before the next large case is read, so that memory does not grow with their number.
+    """
+    large = [case for case in cases if reader.is_large(case)]
+    small = [case for case in cases if case not in large]
+    with closing(in_threads(function, small, waiting)) as found:
+        yield from found
+    with closing(one_by_one(function, large, waiting)) as found:
+        yield from found
+
+
+def keep_cases(work: ScoreWork, cases: Sequence[CaseFiles]) -> Generator[tuple[Problem, ...], None, None]:
+    """Read and keep what the judge needs of every case that is not kept; yields what was refused, once per case."""
+
+    def one(case: CaseFiles) -> tuple[Problem, ...]:
+        try:
+            loaded = work.reader.read(case)
+            work.kind.keep(work.digests[case.case_id], loaded)
+        except UNREADABLE as error:
+            return (Problem(case.case_id, reason_in_words(error)),)
+        return loaded.refused
+
+    missing = [case for case in cases if not work.kind.has(work.digests[case.case_id])]
+    yield from (() for _ in range(len(cases) - len(missing)))
+    yield from each_case(work.reader, one, missing, work.waiting)
+
+
+def measure(
+    work: ScoreWork,
+    plan: TrainingPlan,
+    judges: Mapping[int, Judge],
+    todo: Mapping[str, Sequence[str]],
+    probe: Probe | None,
+) -> Generator[Measured, None, None]:
+    """Measure the labels of some cases (case id → readers), one result per case; large cases come last."""
+
+    def one(case: CaseFiles) -> Measured:
+        try:
+            return finish(work.reader.read(case))
+        except Cancelled:
+            raise
+        except UNREADABLE as error:
+            return Measured(case.case_id, None, {}, (Problem(case.case_id, reason_in_words(error)),))
+
+    def finish(loaded: LoadedCase) -> Measured:
+        wanted = set(todo[loaded.case_id])
+        by_reader = {r: label for r, label in zip(loaded.readers, loaded.labels, strict=True) if r in wanted}
+        scores = _judged(work, judges[plan.folds[loaded.case_id]], loaded, by_reader, probe)
+        difficulty: Mapping[str, DifficultyScores] = {}
+        if work.difficulty is not None:
+            difficulty = work.difficulty.measure(loaded.volume, by_reader)
+        return Measured(loaded.case_id, loaded.geometry, scores, loaded.refused, difficulty)
+
+    cases = [work.ws.dataset.case(case_id) for case_id in todo]
+    yield from each_case(work.reader, one, cases, work.waiting)
+
+
+def _judged(
+    work: ScoreWork,
+    judge: Judge,
+    case: LoadedCase,
+    labels: Mapping[str, NDArray[np.uint16]],
+    probe: Probe | None,
+) -> dict[str, LabelScores]:
+    """Scores of some labels of a case by reader, from a judge that has not seen it."""
+    box = look_box(case.labels, work.spec)
+    if probe is not None:
+        whole = judge.predict(case, box)
+        probe(case.case_id, box, whole)
+        raw: Iterable[NDArray[Any]] = [whole]
+    else:
+        raw = judge.predict_slabs(case, box)
+    facts = work.kind.facts(work.digests[case.case_id])
+    scorers = {
+        reader: LabelScorer(
+            label,
+            box,
+            [c for c in judge.classes if c != 0],
+            work.spec,
+            voxel_ml=case.voxel_ml,
+            facts=facts.get(reader),
+            scales=work.difficulty is None,
+        )
+        for reader, label in labels.items()
+    }
+    for slab in evened(raw, box.shape_zyx[0]):
+        if work.stopping.is_set():
+            raise Cancelled("Stopped as asked.")
+        for scorer in scorers.values():
+            scorer.add(slab)
+    return {reader: scorer.result() for reader, scorer in scorers.items()}
