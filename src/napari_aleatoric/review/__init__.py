@@ -17,11 +17,18 @@ if TYPE_CHECKING:
     from ._decision_log import STATUSES, HistoryEntry
     from ._diff import ClassDiff, LabelDiff, diff
     from ._export import ExportSummary, export_reviewed
+    from ._filter import ClassCount, DroppedLabel, FilterPreview, preview_filter
+    from ._filter_cut import Cut, cut_at_percentiles
+    from ._filter_reason import FilterReason
+    from ._filter_spec import EXPORT_LAYOUTS, FilterExportSpec, FilterSpec
+    from ._filter_values import available_measures, measure_values
+    from ._filter_words import ends_in_words, range_in_words, value_in_words
     from ._fold import PENDING, ItemState, effective, fold
     from ._journal import PendingStrokes, StrokeJournal
     from ._journal_file import Stroke
     from ._prompt_use import PromptUse, prompt_uses, prompt_words
     from ._queue import Progress, Queue, QueueRow, build_queue
+    from ._queue_columns import QueueColumns
     from ._score import ScoreSummary, score_workspace
     from ._score_comparison import Comparison
     from ._score_reference import list_references, load_reference, make_reference
@@ -31,12 +38,20 @@ if TYPE_CHECKING:
 
 __all__ = [
     "COLUMNS",
+    "EXPORT_LAYOUTS",
     "PENDING",
     "STATUSES",
+    "ClassCount",
     "ClassDiff",
     "Comparison",
     "Correction",
+    "Cut",
+    "DroppedLabel",
     "ExportSummary",
+    "FilterExportSpec",
+    "FilterPreview",
+    "FilterReason",
+    "FilterSpec",
     "HistoryEntry",
     "ItemState",
     "LabelDiff",
@@ -44,16 +59,20 @@ __all__ = [
     "Progress",
     "PromptUse",
     "Queue",
+    "QueueColumns",
     "QueueRow",
     "ReviewStore",
     "ScoreSummary",
     "Stroke",
     "StrokeJournal",
+    "available_measures",
     "build_queue",
     "corrections",
     "current_label",
+    "cut_at_percentiles",
     "diff",
     "effective",
+    "ends_in_words",
     "export_reviewed",
     "fold",
     "label_hash",
@@ -61,16 +80,36 @@ __all__ = [
     "load_correction",
     "load_reference",
     "make_reference",
+    "measure_values",
+    "preview_filter",
     "prompt_uses",
     "prompt_words",
+    "range_in_words",
     "recover",
     "restore",
     "save_correction",
     "score_workspace",
     "sweep_corrections",
+    "value_in_words",
 ]
 
 _MODULES = {
+    "ClassCount": "_filter",
+    "DroppedLabel": "_filter",
+    "FilterPreview": "_filter",
+    "preview_filter": "_filter",
+    "Cut": "_filter_cut",
+    "cut_at_percentiles": "_filter_cut",
+    "EXPORT_LAYOUTS": "_filter_spec",
+    "FilterExportSpec": "_filter_spec",
+    "FilterSpec": "_filter_spec",
+    "available_measures": "_filter_values",
+    "measure_values": "_filter_values",
+    "FilterReason": "_filter_reason",
+    "ends_in_words": "_filter_words",
+    "range_in_words": "_filter_words",
+    "value_in_words": "_filter_words",
+    "QueueColumns": "_queue_columns",
     "build_queue": "_queue",
     "ClassDiff": "_diff",
     "COLUMNS": "_snapshot",
