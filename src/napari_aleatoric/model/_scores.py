@@ -67,6 +67,12 @@ class Measure:
         False for values derived from the present cohort (percentiles, AUV), which are never stored.
     detail : bool
         An option for researchers: stored, exported and ranked by, but left out of the window's short list.
+    finding : str
+        What the reviewer is told of a case that stands out in it, the middle of a sentence; may hold ``{score}``
+        (the place in the data set, 0..1) and ``{where}`` (" at slices 3 to 5").
+    finding_against : str
+        The same where cases are compared with a stored reference; may also hold ``{place}`` (of 100) and
+        ``{reference}``.
     """
 
     name: str
@@ -80,6 +86,8 @@ class Measure:
     map_name: str = ""
     stored: bool = True
     detail: bool = False
+    finding: str = ""
+    finding_against: str = ""
 
     @property
     def sign(self) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from napari_aleatoric.model import ClassTable
-from napari_aleatoric.uncertainty import LABEL_RISK_MAP, MAPS
+from napari_aleatoric.uncertainty import MAPS
 
 from ._item import ItemData
 from ._options import ViewOptions
@@ -103,9 +103,7 @@ def _title(item: ItemData) -> str:
 
 def _legend(item: ItemData, shown: tuple[int, ...], available: tuple[int, ...], classes: ClassTable) -> str:
     if item.heat is None:
-        if item.map_name == LABEL_RISK_MAP:
-            return "This case has no map yet: score the data set first."
-        return f"This case has no map of {MAPS[item.map_name].legend}: it comes with a frozen model (extra 'ai')."
+        return MAPS[item.map_name].missing
     if not shown:
         return "All classes are switched off."
     which = "all classes" if shown == available else ", ".join(classes.name_of(c) for c in shown)

@@ -8,15 +8,22 @@ from ._blocks import classes_in
 from ._folds import Folds, assign_folds
 from ._judges import JUDGES, judge_in_words, risk_parts
 from ._measures import (
+    AMBIGUITY_MAP,
     DIFFICULTY_MAP,
+    EXPECTED_ENTROPY_MAP,
     LABEL_RISK_MAP,
     LABEL_RISK_PARTS,
     MAPS,
     MEASURES,
+    MUTUAL_INFORMATION_MAP,
+    OUTSIDE_SUBSPACE_MAP,
+    PREDICTIVE_ENTROPY_MAP,
     PROMPT_SPREAD_MAP,
+    READER_SPREAD_MAP,
     TRAINED_RISK_PARTS,
     VoxelMapInfo,
 )
+from ._questions import QUESTIONS, QuestionInfo, measures_of
 from ._quick_spec import QuickNetSpec
 from ._rank import STRATEGIES, Ranking, Strategy, label_risk, rank
 from ._reason import place_in_words, reason, slices_in_words
@@ -45,7 +52,7 @@ from ._table import ScoreTable, percentile_rank
 from ._variants import SCALE_VARIANTS, ScaleVariant
 
 if TYPE_CHECKING:
-    from ._difficulty import DifficultyScores, effective_rank, feature_spectrum, mask_limits, score_difficulty
+    from ._difficulty import DifficultyScorer, DifficultyScores, mask_limits, score_difficulty
     from ._ensemble import EnsembleMaps, EnsembleSums, binary_entropy, ensemble_maps, entropy, normalised
     from ._evidence import DetectionCurve, auroc, average_precision, detection_curve, precision_at, voxel_auroc
     from ._evidence_choice import (
@@ -59,6 +66,7 @@ if TYPE_CHECKING:
     )
     from ._evidence_intervals import Estimate, Trial, estimates, least_cases, score_interval, widened
     from ._facts import ClassFacts, LabelFacts, label_facts
+    from ._feature_spectrum import effective_rank, feature_spectrum
     from ._geometry_checks import CHECKS, Cohort, check_geometry
     from ._hot_spots import hot_spot
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
@@ -70,14 +78,21 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ADJUSTED",
+    "AMBIGUITY_MAP",
     "CHECKS",
     "DIFFICULTY_MAP",
+    "EXPECTED_ENTROPY_MAP",
     "JUDGES",
     "LABEL_RISK_MAP",
     "LABEL_RISK_PARTS",
     "MAPS",
     "MEASURES",
+    "MUTUAL_INFORMATION_MAP",
+    "OUTSIDE_SUBSPACE_MAP",
+    "PREDICTIVE_ENTROPY_MAP",
     "PROMPT_SPREAD_MAP",
+    "QUESTIONS",
+    "READER_SPREAD_MAP",
     "REFERENCE_SETTINGS",
     "SCALE_FLOOR",
     "SCALE_VARIANTS",
@@ -90,6 +105,7 @@ __all__ = [
     "ClassReference",
     "Cohort",
     "DetectionCurve",
+    "DifficultyScorer",
     "DifficultyScores",
     "EnsembleMaps",
     "EnsembleSums",
@@ -101,6 +117,7 @@ __all__ = [
     "LabelScores",
     "LightClassifier",
     "OrderChoice",
+    "QuestionInfo",
     "QueueLine",
     "QuickNetSpec",
     "Ranking",
@@ -146,6 +163,7 @@ __all__ = [
     "look_box",
     "made_reference",
     "mask_limits",
+    "measures_of",
     "normalised",
     "percentile_rank",
     "perception_scale",
@@ -193,9 +211,10 @@ _LATER = {
     "least_cases": "_evidence_intervals",
     "score_interval": "_evidence_intervals",
     "widened": "_evidence_intervals",
+    "DifficultyScorer": "_difficulty",
     "DifficultyScores": "_difficulty",
-    "effective_rank": "_difficulty",
-    "feature_spectrum": "_difficulty",
+    "effective_rank": "_feature_spectrum",
+    "feature_spectrum": "_feature_spectrum",
     "local_difficulty": "_local_scale",
     "mask_limits": "_difficulty",
     "score_difficulty": "_difficulty",

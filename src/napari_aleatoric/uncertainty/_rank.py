@@ -46,6 +46,8 @@ class Ranking:
         By table row: the measure that drives it; "" where none does.
     reference_place : numpy.ndarray of float64, shape (n,)
         By table row: part of the cases of the table's reference that are easier; NaN where nothing is compared.
+    size_removed : numpy.ndarray of float64, shape (n,)
+        By table row: place (0..1) among the cases once object size is taken out; NaN where that is not to be told.
     reference : str
         The reference's name; "" without one.
     judge : str
@@ -58,6 +60,7 @@ class Ranking:
     class_index: IntArray
     part: NDArray[np.str_]
     reference_place: FloatArray
+    size_removed: FloatArray
     reference: str = ""
     judge: str = ""
 
@@ -144,7 +147,8 @@ def rank(
     order = np.lexsort((table.key_order, _last(found.second), _last(found.score)))
     place = np.full(len(table), np.nan) if found.reference_place is None else found.reference_place
     name = "" if table.reference is None else table.reference.name
-    return Ranking(strategy, order, found.score, found.class_index, found.part, place, name, table.judge)
+    rest = np.full(len(table), np.nan)
+    return Ranking(strategy, order, found.score, found.class_index, found.part, place, rest, name, table.judge)
 
 
 def _last(values: FloatArray) -> FloatArray:

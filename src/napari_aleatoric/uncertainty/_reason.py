@@ -5,39 +5,20 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isnan
 
-from napari_aleatoric.model import WHOLE_CASE, ClassTable, HotSpot
+from napari_aleatoric.model import WHOLE_CASE, ClassTable, HotSpot, Measure, Question
 
 from ._judges import judge_in_words
-from ._measures import LABEL_RISK_MAP
+from ._measures import MEASURES
+from ._questions import QUESTIONS
 from ._rank import Ranking
 
 __all__ = ["place_in_words", "reason", "slices_in_words"]
 
 _WORDS = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "eighth ", "ninth ", "tenth ")
 
-_WHAT = {
-    "nll_union": "the label and what the rest of the data set teaches disagree most",
-    "local_max": "one place of the label flatly contradicts what the rest of the data set teaches,",
-    "dice_gap": "the label has another extent than the rest of the data set teaches, most",
-    "softmin": "single voxels of the label contradict what the rest of the data set teaches, most",
-}
-
-
-_HARD = {
-    "auv": "hard for the frozen model (AUV {:.2f})",
-    "auv_size_adjusted": "harder for the frozen model than its size explains (AUV beyond size {:.2f})",
-    "prompt_spread": "the frozen model's outline moves with its prompt, more than in {:.0%} of the cases",
-}
-
-_AGAINST = {
-    "auv": "AUV {:.2f} for the frozen model, harder than {:d} of 100 cases of the reference '{}'",
-    "auv_size_adjusted": "AUV beyond size {:.2f} for the frozen model, harder than {:d} of 100 cases of the "
-    "reference '{}'",
-    "prompt_spread": "the frozen model's outline moves with its prompt, more than in {0:.0%} of the cases of the "
-    "reference '{2}'",
-}
-
 _ALONE = "the only case that is scored, so there is no range to place it in; score it with a reference"
+_FIRST = "the only case that is scored, so there is nothing to compare it with"
+_MORE = "stands out more than in {score:.0%} of the cases"
 
 
 def slices_in_words(first: int, last: int, verb: str = "at") -> str:
@@ -92,24 +73,36 @@ def reason(
     if not part:
         return "not measured"
     prefix = f"{classes.name_of(class_index)}: " if class_index != WHOLE_CASE else ""
-    if part in _HARD:
-        place = float(ranking.reference_place[row])
-        if not isnan(place):
-            words = _AGAINST[part].format(float(ranking.score[row]), int(100 * place), ranking.reference)
-        elif total == 1:
-            return f"{prefix}{_ALONE}"
-        else:
-            words = _HARD[part].format(ranking.score[row])
-        return f"{prefix}{words}; {place_in_words(position, total, 'hardest')}"
-    where = _where(class_index, hot_spots, flat)
-    judge = judge_in_words(ranking.judge)
-    ending = f" ({judge})" if judge else ""
-    return f"{prefix}{_WHAT[part]}{where}; {place_in_words(position, total)}{ending}".replace(",;", ";")
+    measure = MEASURES[part]
+    place = place_in_words(position, total, QUESTIONS[measure.question].superlative)
+    where = _where(measure, class_index, hot_spots, flat)
+    if measure.question is Question.LABEL_RISK:
+        judge = judge_in_words(ranking.judge)
+        ending = f" ({judge})" if judge else ""
+        return f"{prefix}{measure.finding}{where}; {place}{ending}".replace(",;", ";")
+    if total == 1 and isnan(float(ranking.reference_place[row])):
+        return f"{prefix}{_ALONE if measure.question is Question.DIFFICULTY else _FIRST}"
+    return f"{prefix}{_stands_out(ranking, row, measure, where)}{_beyond_size(ranking, row)}; {place}"
 
 
-def _where(class_index: int, hot_spots: Iterable[HotSpot], flat: bool) -> str:
+def _stands_out(ranking: Ranking, row: int, measure: Measure, where: str) -> str:
+    """Say in what a case stands out, against the reference where there is one."""
+    score, place = float(ranking.score[row]), float(ranking.reference_place[row])
+    if isnan(place):
+        return (measure.finding or f"{measure.title.lower()} {_MORE}").format(score=score, where=where)
+    words = measure.finding_against or f"{measure.title.lower()} {_MORE} of the reference '{{reference}}'"
+    return words.format(score=score, where=where, place=int(100 * place), reference=ranking.reference)
+
+
+def _beyond_size(ranking: Ranking, row: int) -> str:
+    """Say where the case stands once object size is taken out; nothing where that is not known."""
+    rest = float(ranking.size_removed[row])
+    return "" if isnan(rest) else f", for its size more than in {rest:.0%}"
+
+
+def _where(measure: Measure, class_index: int, hot_spots: Iterable[HotSpot], flat: bool) -> str:
     for spot in hot_spots:
-        if spot.map_name == LABEL_RISK_MAP and spot.class_index == class_index:
+        if spot.map_name == measure.map_name and spot.class_index == class_index:
             if flat:
                 _, y, x = spot.index_zyx
                 return f" around row {y + 1}, column {x + 1}"
