@@ -1,7 +1,7 @@
 """Frozen models that look at images: encoders without weights, promptable segmenters, and what they are kept in."""
 
 from ._box import Box
-from ._decoded import LOGIT_LIMIT, DecodedMaps, decode_classes
+from ._decoded import LOGIT_LIMIT, DecodedMaps, class_groups, decode_classes
 from ._devices import torch_device
 from ._embedded import EmbeddedVolume, EmbeddingKeeper, embed_volume, slice_axis
 from ._embedding_cache import EmbeddingCache
@@ -47,6 +47,7 @@ __all__ = [
     "WeightsStatus",
     "WeightsStore",
     "bilinear",
+    "class_groups",
     "decode_classes",
     "embed_volume",
     "encoder",

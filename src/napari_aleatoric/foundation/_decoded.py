@@ -20,11 +20,12 @@ from ._embedded import EmbeddedVolume
 from ._segmenter import Prompt, PromptSegmenter, SliceTracker
 from ._slice_grid import BoxXYXY, box_of, extent, to_grid
 
-__all__ = ["LOGIT_LIMIT", "DecodedMaps", "decode_classes"]
+__all__ = ["LOGIT_LIMIT", "DecodedMaps", "class_groups", "decode_classes"]
 
 LOGIT_LIMIT = 12.0
 """Logits are clipped to ± this; where the propagation did not come, the map holds minus this."""
 
+_GROUP_BYTES = 1 << 28  # of maps decoded together; one class's map may take more
 _GROWTH = 1.4  # a propagated box may have at most so many times the extent of the first
 _LEAST = 2  # cells of the mask grid; a smaller answer ends the propagation
 
@@ -51,6 +52,24 @@ class DecodedMaps:
     def on_grid(self, row: int, shape_zyx: tuple[int, int, int]) -> NDArray[np.float32]:
         """Return the logits of one row at every voxel of the upright image, shape (Z, Y, X)."""
         return to_grid(self.logits[row], self.axis, self.box, shape_zyx, -LOGIT_LIMIT)
+
+
+def class_groups(embedded: EmbeddedVolume, class_indices: Sequence[int]) -> list[tuple[int, ...]]:
+    """Split classes into groups whose decoded maps take 256 MB at most; at least one class each.
+
+    Decoding one group after the other keeps the memory of a large image that of a group, however many classes
+    there are; a small image has one group, and its prompts are answered together.
+
+    Parameters
+    ----------
+    embedded : EmbeddedVolume
+        The image.
+    class_indices : sequence of int
+        The classes, in their order.
+    """
+    h, w = embedded.slices[0].mask_yx
+    most = max(1, _GROUP_BYTES // (4 * len(embedded.slices) * h * w))
+    return [tuple(class_indices[first : first + most]) for first in range(0, len(class_indices), most)]
 
 
 def decode_classes(

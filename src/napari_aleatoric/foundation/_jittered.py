@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -51,11 +51,12 @@ def jittered_prompts(
     *,
     n: int = 4,
     voxels: float = 2.0,
-    seed: int = 0,
+    seed: int | np.random.Generator = 0,
 ) -> JitteredMaps:
     """Move the box of every class in every slice by a few voxels and see how far the answers move.
 
-    Our proposal. High where the image does not say by itself where the object ends.
+    Our proposal. High where the image does not say by itself where the object ends. Answers are added up as they
+    come: 64 of them are held at a time, however many boxes, slices and classes there are.
 
     Parameters
     ----------
@@ -65,15 +66,16 @@ def jittered_prompts(
         Boxes per slice and class, at least 2.
     voxels : float
         Standard deviation of the movement of every side, in voxels; at most a tenth of the object's extent.
-    seed : int
-        Of the movements.
+    seed : int or numpy.random.Generator
+        Of the movements. A generator goes on: groups of classes with one generator, in their order, give what all
+        classes at once give with its seed.
     """
     rng = np.random.default_rng(seed)
     label = np.moveaxis(label_index, embedded.axis, 0)[embedded.box.slices]
     present = tuple(c for c in class_indices if (label == c).any())
     h, w = embedded.slices[0].mask_yx
     spread = np.zeros((len(present), label.shape[0], h, w), dtype=np.float32)
-    overlaps: Mapping[int, list[float]] = {row: [] for row in range(len(present))}
+    overlaps: list[list[float]] = [[] for _ in present]
     places, boxes = [], []
     for row, c in enumerate(present):
         for z in range(label.shape[0]):
@@ -81,19 +83,57 @@ def jittered_prompts(
             if box is not None:
                 places.append((row, z))
                 boxes += [Prompt(box_xyxy=_moved(box, voxels, rng, label.shape[1:])) for _ in range(n)]
-    at_once = max(1, _PROMPTS_AT_ONCE // n)
-    for first in range(0, len(places), at_once):
-        chosen = places[first : first + at_once]
-        asked = [embedded.slices[z] for _, z in chosen]
-        answers = segmenter.predict(
-            [each for each in asked for _ in range(n)], boxes[first * n : (first + len(chosen)) * n]
-        )
-        for number, (row, z) in enumerate(chosen):
-            stack = np.stack([answer.logits for answer in answers[number * n : (number + 1) * n]])
-            spread[row, z] = 2 * (1 / (1 + np.exp(-np.clip(stack, -30, 30)))).std(axis=0)
-            overlaps[row] += _pairwise_dice(stack > 0)
-    means = tuple(float(np.mean(overlaps[row])) if overlaps[row] else float("nan") for row in range(len(present)))
-    return JitteredMaps(np.clip(spread, 0, 1), means, present, embedded.axis, embedded.box)
+    answers = _Answers((h, w))
+    for first in range(0, len(boxes), _PROMPTS_AT_ONCE):
+        prompts = boxes[first : first + _PROMPTS_AT_ONCE]
+        asked = [places[number // n] for number in range(first, first + len(prompts))]
+        slices = [embedded.slices[z] for _, z in asked]
+        for (row, z), answer in zip(asked, segmenter.predict(slices, prompts), strict=True):
+            answers.add(answer.logits)
+            if answers.n == n:
+                spread[row, z] = np.minimum(2 * answers.deviation, 1)
+                overlaps[row] += answers.overlaps
+                answers = _Answers((h, w))
+    means = tuple(float(np.mean(each)) if each else float("nan") for each in overlaps)
+    return JitteredMaps(spread, means, present, embedded.axis, embedded.box)
+
+
+class _Answers:
+    """Answers to the moved boxes of one object in one slice, added up one after the other.
+
+    Mean and squared deviations after Welford (Technometrics 4:419, 1962); of an answer itself only its mask is
+    kept, a bit a cell.
+    """
+
+    def __init__(self, shape: tuple[int, int]) -> None:
+        self.n = 0
+        self.overlaps: list[float] = []
+        self._mean = np.zeros(shape)
+        self._squares = np.zeros(shape)
+        self._masks: list[tuple[NDArray[np.uint8], int]] = []
+
+    def add(self, logits: NDArray[np.float32]) -> None:
+        """Take in an answer (h, w), and its Dice with every one before; two empty masks say nothing."""
+        p = 1 / (1 + np.exp(-np.clip(logits, -30, 30).astype(np.float64)))
+        self.n += 1
+        ahead = p - self._mean
+        self._mean += ahead / self.n
+        self._squares += ahead * (p - self._mean)
+        mask = np.packbits(logits > 0)
+        size = _bits(mask)
+        for other, other_size in self._masks:
+            if size + other_size:
+                self.overlaps.append(2 * _bits(mask & other) / (size + other_size))
+        self._masks.append((mask, size))
+
+    @property
+    def deviation(self) -> NDArray[np.float64]:
+        """Standard deviation of the probabilities, shape (h, w)."""
+        return np.asarray(np.sqrt(self._squares / self.n))
+
+
+def _bits(mask: NDArray[np.uint8]) -> int:
+    return int(np.bitwise_count(mask).sum(dtype=np.int64))
 
 
 def _moved(box: BoxXYXY, voxels: float, rng: np.random.Generator, shape_yx: tuple[int, ...]) -> BoxXYXY:
@@ -103,13 +143,3 @@ def _moved(box: BoxXYXY, voxels: float, rng: np.random.Generator, shape_yx: tupl
     x0, x1 = sorted((min(max(x0, 0.0), shape_yx[1] - 1.0), min(max(x1, 0.0), shape_yx[1] - 1.0)))
     y0, y1 = sorted((min(max(y0, 0.0), shape_yx[0] - 1.0), min(max(y1, 0.0), shape_yx[0] - 1.0)))
     return (x0, y0, x1, y1)
-
-
-def _pairwise_dice(masks: NDArray[np.bool_]) -> list[float]:
-    """Dice of every two of n masks (n, h, w); pairs of two empty masks say nothing and are left out."""
-    flat = masks.reshape(len(masks), -1).astype(np.int64)
-    both, sizes = flat @ flat.T, flat.sum(axis=1)
-    total = sizes[:, np.newaxis] + sizes
-    pairs = np.triu_indices(len(masks), 1)
-    known = total[pairs] > 0
-    return [float(v) for v in 2 * both[pairs][known] / total[pairs][known]]

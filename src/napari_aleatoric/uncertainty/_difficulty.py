@@ -7,26 +7,26 @@ code or our own proposals; each says so. None of them tells whether a label is w
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.foundation import DecodedMaps, EmbeddedVolume, JitteredMaps, put_bytes
+from napari_aleatoric.foundation import DecodedMaps, EmbeddedVolume, JitteredMaps
 from napari_aleatoric.model import WHOLE_CASE, ScoreValue
 
+from ._class_maps import ClassMaps
+from ._feature_spectrum import effective_rank, feature_spectrum
 from ._local_scale import local_difficulty
 from ._measures import DIFFICULTY_MAP, PROMPT_SPREAD_MAP
-from ._scale import gram, scale_from_singular_values, spectrum
+from ._scale import scale_from_singular_values, spectrum
 from ._variants import SCALE_VARIANTS, Field
 
-__all__ = ["DifficultyScores", "effective_rank", "feature_spectrum", "mask_limits", "score_difficulty"]
+__all__ = ["DifficultyScorer", "DifficultyScores", "mask_limits", "score_difficulty"]
 
-_TOKEN = 16  # pixels of the input that a channel of the embedding stands for, on either axis
 _MARGIN = 2  # cells of the mask grid round an object
 _NNUNET_PERCENTILES = (0.5, 99.5)
-_MAP_BYTES = 1 << 29  # of one voxel map of a label; classes that say least have none of their own beyond
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,27 +76,70 @@ def score_difficulty(
     DifficultyScores
         Empty where no class is there: nothing was pointed at, so nothing can be said.
     """
-    found: dict[str, dict[int, float]] = {}
-    for row, c in enumerate(decoded.class_indices):
-        for name, value in _scales_of(decoded.logits[row]):
-            found.setdefault(name, {})[c] = value
-        label = np.moveaxis(label_index, embedded.axis, 0)[embedded.box.slices] == c
-        sigma = feature_spectrum(embedded, label)
-        if sigma is not None:
-            found.setdefault("feature_scale", {})[c] = scale_from_singular_values(sigma)
-            found.setdefault("effective_rank", {})[c] = effective_rank(sigma)
-    if jittered is not None:
-        for c, overlap in zip(jittered.class_indices, jittered.overlap, strict=True):
-            if np.isfinite(overlap):
-                found.setdefault("prompt_spread", {})[c] = 1.0 - overlap
-    values = []
-    for name, by_class in found.items():
-        whole = float(np.mean(list(by_class.values())))
-        values += [ScoreValue(name, c, v) for c, v in sorted({WHOLE_CASE: whole, **by_class}.items())]
-    if not maps or not decoded.class_indices:
-        return DifficultyScores(tuple(values), {}, ())
-    classes = _worth_a_map(decoded, jittered, label_index.size)
-    return DifficultyScores(tuple(values), _maps(decoded, jittered, label_index, classes), (WHOLE_CASE, *classes))
+    scorer = DifficultyScorer(embedded, label_index, len(decoded.class_indices), maps=maps)
+    scorer.add(decoded, jittered)
+    return scorer.result()
+
+
+class DifficultyScorer:
+    """Measures one case from decoded maps that come a few classes at a time: they are never held together.
+
+    Parameters
+    ----------
+    embedded, label_index, maps
+        As of `score_difficulty`.
+    n_classes : int
+        How many classes will come, at most.
+    """
+
+    def __init__(
+        self, embedded: EmbeddedVolume, label_index: NDArray[np.integer], n_classes: int, *, maps: bool = True
+    ) -> None:
+        self._embedded = embedded
+        self._label = np.moveaxis(label_index, embedded.axis, 0)[embedded.box.slices]
+        self._found: dict[str, dict[int, float]] = {}
+        shape = (int(label_index.shape[0]), int(label_index.shape[1]), int(label_index.shape[2]))
+        names = (DIFFICULTY_MAP, PROMPT_SPREAD_MAP) if maps and n_classes else ()
+        self._maps = {name: ClassMaps(shape, embedded.axis, embedded.box, n_classes) for name in names}
+
+    def add(self, decoded: DecodedMaps, jittered: JitteredMaps | None = None) -> None:
+        """Take in some classes; each must come once, in the order of the classes."""
+        overlaps: dict[int, float | None] = {}
+        if jittered is not None:
+            known = (overlap if np.isfinite(overlap) else None for overlap in jittered.overlap)
+            overlaps = dict(zip(jittered.class_indices, known, strict=True))
+        for row, c in enumerate(decoded.class_indices):
+            for name, value in _scales_of(decoded.logits[row]):
+                self._put(name, c, value)
+            sigma = feature_spectrum(self._embedded, self._label == c)
+            if sigma is not None:
+                self._put("feature_scale", c, scale_from_singular_values(sigma))
+                self._put("effective_rank", c, effective_rank(sigma))
+            if self._maps:
+                local = local_difficulty(decoded.logits[row])
+                self._maps[DIFFICULTY_MAP].add(c, local, overlaps.get(c))
+        for row, (c, overlap) in enumerate(overlaps.items()):
+            if overlap is not None:
+                self._put("prompt_spread", c, 1.0 - overlap)
+            if self._maps and jittered is not None:
+                self._maps[PROMPT_SPREAD_MAP].add(c, jittered.spread[row], overlap)
+
+    def _put(self, measure: str, class_index: int, value: float) -> None:
+        self._found.setdefault(measure, {})[class_index] = value
+
+    def result(self) -> DifficultyScores:
+        """Package what was measured, when all classes are in."""
+        values: list[ScoreValue] = []
+        for name, by_class in self._found.items():
+            whole = float(np.mean(list(by_class.values())))
+            values += [ScoreValue(name, c, v) for c, v in sorted({WHOLE_CASE: whole, **by_class}.items())]
+        maps: dict[str, NDArray[np.uint8]] = {}
+        classes: tuple[int, ...] = ()
+        for name in list(self._maps):
+            stack = self._maps.pop(name)
+            if not stack.empty:
+                maps[name], classes = stack.result(), (WHOLE_CASE, *stack.classes)
+        return DifficultyScores(tuple(values), maps, classes)
 
 
 def _scales_of(logits: NDArray[np.float32]) -> Iterator[tuple[str, float]]:
@@ -123,61 +166,6 @@ def _object_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return logits[tuple(slices)]
 
 
-def feature_spectrum(embedded: EmbeddedVolume, label: NDArray[np.bool_]) -> NDArray[np.float64] | None:
-    """Return the singular values of the image features inside a mask, largest first; our own proposal.
-
-    Every token of the embedding counts with the part of it that lies in the mask.
-
-    Parameters
-    ----------
-    embedded : EmbeddedVolume
-        D embedded slices of E channels.
-    label : numpy.ndarray of bool, shape (D, Y, X)
-        The mask on the embedded part of the image.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (min(E, n),), or None
-        Of the E × n matrix of the n tokens inside; None where the mask is empty.
-    """
-    blocks = []
-    for embedding, mask in zip(embedded.slices, label, strict=True):
-        if not mask.any():
-            continue
-        channels, height, width = embedding.values.shape
-        covered = _covered(mask, embedding.input_yx, (height, width))
-        chosen = covered > 0
-        tokens = embedding.values[:, chosen].astype(np.float64) * np.sqrt(covered[chosen])
-        blocks.append(tokens.reshape(channels, -1))
-    if not blocks:
-        return None
-    n_tokens = sum(block.shape[1] for block in blocks)
-    matrix = gram(blocks, blocks[0].shape[0])
-    values = np.sqrt(np.clip(np.linalg.eigvalsh(matrix), 0.0, None))[::-1]
-    return np.asarray(values[: min(len(values), n_tokens)])
-
-
-def _covered(mask: NDArray[np.bool_], input_yx: tuple[int, int], tokens: tuple[int, int]) -> NDArray[np.float64]:
-    """Part of every token that a mask covers, by adding up pixels; at least the nearest token counts."""
-    total = np.zeros(tokens)
-    ys, xs = np.nonzero(mask)
-    size = [_TOKEN * n / p for n, p in zip(mask.shape, input_yx, strict=True)]  # of a token, in pixels
-    rows = np.minimum(((ys + 0.5) / size[0]).astype(np.int64), tokens[0] - 1)
-    columns = np.minimum(((xs + 0.5) / size[1]).astype(np.int64), tokens[1] - 1)
-    np.add.at(total, (rows, columns), 1.0)
-    return np.asarray(np.minimum(total / max(1.0, size[0] * size[1]), 1.0))
-
-
-def effective_rank(singular_values: NDArray[np.float64]) -> float:
-    """Return exp of the entropy of the normalised singular values (Roy & Vetterli 2007), 1 … r; 0 for none."""
-    total = float(singular_values.sum())
-    if total <= 0:
-        return 0.0
-    p = singular_values / total
-    p = p[p > 0]
-    return float(np.exp(-(p * np.log(p)).sum()))
-
-
 def mask_limits(image: NDArray[np.generic], foreground: NDArray[np.bool_]) -> tuple[float, float] | None:
     """Return the intensity range under the labels, 0.5 to 99.5 percentile; None where nothing is labelled.
 
@@ -190,45 +178,3 @@ def mask_limits(image: NDArray[np.generic], foreground: NDArray[np.bool_]) -> tu
         return None
     low, high = np.percentile(inside, _NNUNET_PERCENTILES)
     return (float(low), float(high)) if high > low else None
-
-
-def _maps(
-    decoded: DecodedMaps, jittered: JitteredMaps | None, label_index: NDArray[np.integer], classes: list[int]
-) -> dict[str, NDArray[np.uint8]]:
-    """Voxel maps of some classes, after the largest of all classes."""
-    shape = (int(label_index.shape[0]), int(label_index.shape[1]), int(label_index.shape[2]))
-    of_class = dict(zip(decoded.class_indices, decoded.logits, strict=True))
-    local = ((c, local_difficulty(logits)) for c, logits in of_class.items())
-    made = {DIFFICULTY_MAP: _as_bytes(local, classes, decoded, shape)}
-    if jittered is not None and jittered.class_indices:
-        spread = zip(jittered.class_indices, jittered.spread, strict=True)
-        made[PROMPT_SPREAD_MAP] = _as_bytes(spread, classes, decoded, shape)
-    return made
-
-
-def _as_bytes(
-    maps: Iterable[tuple[int, NDArray[np.float32]]],
-    classes: list[int],
-    place: DecodedMaps,
-    shape: tuple[int, int, int],
-) -> NDArray[np.uint8]:
-    """Put maps on the voxels as bytes, the largest of all first, shape (1 + n, Z, Y, X); one map at a time."""
-    result = np.zeros((len(classes) + 1, *shape), dtype=np.uint8)
-    largest: NDArray[np.float32] | None = None
-    for c, values in maps:
-        largest = values if largest is None else np.maximum(largest, values)
-        if c in classes:
-            put_bytes(values, place.axis, place.box, result[1 + classes.index(c)])
-    if largest is not None:
-        put_bytes(largest, place.axis, place.box, result[0])
-        np.maximum(result[0], result[1:].max(axis=0, initial=0), out=result[0])  # rounding and resampling
-    return result
-
-
-def _worth_a_map(decoded: DecodedMaps, jittered: JitteredMaps | None, n_voxels: int) -> list[int]:
-    """Classes that get a map of their own: all where there is room, else those whose prompts move most."""
-    room = max(1, _MAP_BYTES // n_voxels) - 1
-    if len(decoded.class_indices) <= room:
-        return list(decoded.class_indices)
-    overlap = dict(zip(jittered.class_indices, jittered.overlap, strict=True)) if jittered is not None else {}
-    return sorted(sorted(decoded.class_indices, key=lambda c: overlap.get(c, 1.0))[:room])

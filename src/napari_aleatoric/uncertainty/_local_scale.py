@@ -15,6 +15,8 @@ _AT_ONCE = 4096  # windows whose spectra are computed together
 _BREADTH = 3  # cells across which a border is drawn
 _UNDECIDED = 2.0  # logits nearer to 0 than this count as a border
 _EPS = 1e-12
+_CELLS = 1 << 20  # of the map, looked at together: windows and interpolation take some ten times their bytes
+_LEAST_SLAB = 8  # slices
 _ROUNDING = 1e-12  # of the largest eigenvalue: what is smaller is no direction
 
 
@@ -40,23 +42,36 @@ def local_difficulty(logits: NDArray[np.float32], window: tuple[int, int, int] =
         case: one scale for all.
     """
     size = tuple(min(w, n) for w, n in zip(window, logits.shape, strict=True))
-    border = _border(logits)
+    depth, height, width = logits.shape
+    reach = size[0] // 2 + 1  # slices that a slab's windows and borders look at on either side
+    thick = max(_LEAST_SLAB, _CELLS // (height * width))
     result = np.zeros(logits.shape, dtype=np.float32)
-    if not border.any():
-        return result
+    for first in range(0, depth, thick):
+        last = min(first + thick, depth)
+        low = max(0, first - reach)
+        part = logits[low : last + reach]
+        result[first:last] = _slab(part, size, first - low, last - low)
+    return result
+
+
+def _slab(logits: NDArray[np.float32], size: tuple[int, ...], first: int, last: int) -> NDArray[np.float32]:
+    """Difficulty of the slices from ``first`` to ``last`` of a map (n, h, w); the others are their neighbours."""
+    border = _border(logits)
+    near = ndimage.maximum_filter(border, size=size)[first:last, ::_STRIDE, ::_STRIDE]
+    if not near.any():
+        return np.zeros((last - first, *logits.shape[1:]), dtype=np.float32)
     padding = [((s - 1) // 2, s - 1 - (s - 1) // 2) for s in size]
     padded = np.pad(logits.astype(np.float64), padding, mode="edge")
-    windows = sliding_window_view(padded, size)[:, ::_STRIDE, ::_STRIDE]
-    near = ndimage.maximum_filter(border, size=size)[:, ::_STRIDE, ::_STRIDE]
+    windows = sliding_window_view(padded, size)[first:last, ::_STRIDE, ::_STRIDE]
     places = np.argwhere(near)
     coarse = np.zeros(windows.shape[:3])
-    for first in range(0, len(places), _AT_ONCE):
-        at = places[first : first + _AT_ONCE]
+    for begin in range(0, len(places), _AT_ONCE):
+        at = places[begin : begin + _AT_ONCE]
         chosen = windows[tuple(at.T)]
         rows = chosen[:, 0] if size[0] == 1 else chosen.reshape(len(at), size[0], -1)
         coarse[tuple(at.T)] = 1.0 - _scale_of_each(rows)
-    fine = _spread(coarse, logits.shape)
-    drawn = ndimage.maximum_filter(border, size=(1, _BREADTH, _BREADTH))
+    fine = _spread(coarse, (last - first, *logits.shape[1:]))
+    drawn = ndimage.maximum_filter(border, size=(1, _BREADTH, _BREADTH))[first:last]
     return np.where(drawn, np.clip(fine, 0, 1), 0).astype(np.float32)
 
 
@@ -89,7 +104,11 @@ def _scale_of_each(matrices: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _spread(coarse: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
-    """Interpolate within slices from every second cell to every cell."""
-    axes = (np.arange(shape[0]), np.arange(shape[1]) / _STRIDE, np.arange(shape[2]) / _STRIDE)
-    grid = np.meshgrid(*axes, indexing="ij")
-    return np.asarray(ndimage.map_coordinates(coarse, grid, order=1, mode="nearest"))
+    """Interpolate within slices from every second cell to every cell; beyond the last, its value."""
+    for axis in (1, 2):
+        at = np.arange(shape[axis]) / _STRIDE
+        low = at.astype(np.int64)
+        high = np.minimum(low + 1, coarse.shape[axis] - 1)
+        weight = (at - low).reshape((-1, 1) if axis == 1 else -1)
+        coarse = coarse.take(low, axis) * (1 - weight) + coarse.take(high, axis) * weight
+    return coarse

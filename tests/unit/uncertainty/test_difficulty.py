@@ -165,6 +165,18 @@ def test_local_difficulty_of_small_maps(shape: tuple[int, int, int]) -> None:
     assert (local_difficulty(np.full(shape, -12, np.float32)) == 0).all()
 
 
+def test_local_difficulty_does_not_depend_on_the_slabs(monkeypatch: pytest.MonkeyPatch) -> None:
+    wild = ndimage.gaussian_filter(np.random.default_rng(0).normal(size=(27, 30, 21)), 1.5) * 40
+    wild = wild.clip(-12, 12).astype(np.float32)
+    whole = local_difficulty(wild)
+    assert (whole > 0.2).mean() > 0.2
+    monkeypatch.setattr("napari_aleatoric.uncertainty._local_scale._CELLS", 1)
+    assert np.array_equal(local_difficulty(wild), whole)
+    few = local_difficulty(wild, (9, 3, 5))
+    monkeypatch.undo()
+    assert np.array_equal(few, local_difficulty(wild, (9, 3, 5)))
+
+
 def test_maps_come_per_class_with_the_largest_first() -> None:
     maps, image, label = decoded(ball(5), np.roll(ball(4), 8, axis=1))
     spread = np.zeros_like(maps.logits)
@@ -256,13 +268,13 @@ def test_a_cohort_of_one_has_an_answer() -> None:
 
 
 def test_many_classes_in_a_large_volume_do_not_all_get_a_map(monkeypatch: pytest.MonkeyPatch) -> None:
-    from napari_aleatoric.uncertainty import _difficulty
+    from napari_aleatoric.uncertainty import _class_maps
 
     maps, image, label = decoded(ball(5), np.roll(ball(4), 8, axis=1), np.roll(ball(3), -9, axis=2))
     spread = np.zeros_like(maps.logits)
     spread[0, 2, 2, 2] = 0.8
     jittered = JitteredMaps(spread, (0.9, 0.5, 0.7), (1, 2, 3), 0, maps.box)
-    monkeypatch.setattr(_difficulty, "_MAP_BYTES", 3 * label.size)
+    monkeypatch.setattr(_class_maps, "_MAP_BYTES", 3 * label.size)
     scores = score_difficulty(maps, image, label, jittered)
     assert scores.map_classes == (WHOLE_CASE, 2, 3)  # whose answers move most
     assert scores.maps["prompt_spread"].shape == (3, *label.shape)
