@@ -52,6 +52,7 @@ from ._table import ScoreTable, percentile_rank
 from ._variants import SCALE_VARIANTS, ScaleVariant
 
 if TYPE_CHECKING:
+    from ._ambiguity import LEVELS, AmbiguityScorer, AmbiguityScores, levelset_spread, mean_entropy
     from ._difficulty import DifficultyScorer, DifficultyScores, mask_limits, score_difficulty
     from ._ensemble import EnsembleMaps, EnsembleSums, binary_entropy, ensemble_maps, entropy, normalised
     from ._evidence import DetectionCurve, auroc, average_precision, detection_curve, precision_at, voxel_auroc
@@ -72,9 +73,11 @@ if TYPE_CHECKING:
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
     from ._light import LightClassifier
     from ._local_scale import local_difficulty
+    from ._rim import near_rim, rank_product, rim_distance
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
     from ._score_label import CaseProbabilities, LabelScorer, LabelScores, class_scale, score_label
     from ._slabs import Slab, evened
+    from ._soft_overlap import SoftOverlap, soft_dice_gap
 
 __all__ = [
     "ADJUSTED",
@@ -85,6 +88,7 @@ __all__ = [
     "JUDGES",
     "LABEL_RISK_MAP",
     "LABEL_RISK_PARTS",
+    "LEVELS",
     "MAPS",
     "MEASURES",
     "MUTUAL_INFORMATION_MAP",
@@ -98,6 +102,8 @@ __all__ = [
     "SCALE_VARIANTS",
     "STRATEGIES",
     "TRAINED_RISK_PARTS",
+    "AmbiguityScorer",
+    "AmbiguityScores",
     "BoundReference",
     "CaseProbabilities",
     "CaseSamples",
@@ -126,6 +132,7 @@ __all__ = [
     "ScoreSpec",
     "ScoreTable",
     "Slab",
+    "SoftOverlap",
     "Strategy",
     "Trial",
     "VoxelMapInfo",
@@ -157,22 +164,27 @@ __all__ = [
     "label_risk",
     "label_risk_of",
     "least_cases",
+    "levelset_spread",
     "line_of",
     "lines_of",
     "local_difficulty",
     "look_box",
     "made_reference",
     "mask_limits",
+    "mean_entropy",
     "measures_of",
+    "near_rim",
     "normalised",
     "percentile_rank",
     "perception_scale",
     "place_in_words",
     "precision_at",
     "rank",
+    "rank_product",
     "read_reference",
     "reason",
     "reference_place",
+    "rim_distance",
     "risk_map",
     "risk_parts",
     "scale_from_gram",
@@ -185,6 +197,7 @@ __all__ = [
     "size_line",
     "slices_in_words",
     "smoothed",
+    "soft_dice_gap",
     "softmin",
     "spectrum",
     "voxel_auroc",
@@ -192,6 +205,11 @@ __all__ = [
 ]
 
 _LATER = {
+    **dict.fromkeys(
+        ("LEVELS", "AmbiguityScorer", "AmbiguityScores", "levelset_spread", "mean_entropy"), "_ambiguity"
+    ),
+    **dict.fromkeys(("near_rim", "rank_product", "rim_distance"), "_rim"),
+    **dict.fromkeys(("SoftOverlap", "soft_dice_gap"), "_soft_overlap"),
     "DetectionCurve": "_evidence",
     "auroc": "_evidence",
     "average_precision": "_evidence",
