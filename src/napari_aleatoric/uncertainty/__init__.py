@@ -23,6 +23,7 @@ from ._measures import (
     TRAINED_RISK_PARTS,
     VoxelMapInfo,
 )
+from ._percentile import percentile_rank
 from ._questions import QUESTIONS, QuestionInfo, measures_of
 from ._quick_spec import QuickNetSpec
 from ._rank import STRATEGIES, Ranking, Strategy, label_risk, rank
@@ -47,8 +48,9 @@ from ._scale import (
     size_line,
     spectrum,
 )
+from ._size_removed import size_removed
 from ._spec import ScoreSpec
-from ._table import ScoreTable, percentile_rank
+from ._table import ScoreTable
 from ._variants import SCALE_VARIANTS, ScaleVariant
 
 if TYPE_CHECKING:
@@ -195,6 +197,7 @@ __all__ = [
     "seeds_for_choosing",
     "size_adjusted",
     "size_line",
+    "size_removed",
     "slices_in_words",
     "smoothed",
     "soft_dice_gap",

@@ -15,40 +15,15 @@ from napari_aleatoric.model import WHOLE_CASE, ItemKey
 
 from ._judges import risk_parts
 from ._measures import MEASURES
+from ._percentile import percentile_rank
+from ._size_removed import size_removed
 
 if TYPE_CHECKING:
     from ._reference import BoundReference
 
-__all__ = ["ScoreTable", "percentile_rank"]
+__all__ = ["ScoreTable"]
 
 FloatArray = NDArray[np.float64]
-
-
-def percentile_rank(values: FloatArray) -> FloatArray:
-    """Place of every value among all.
-
-    Parameters
-    ----------
-    values : numpy.ndarray of float64, shape (n,)
-        NaN = not measured.
-
-    Returns
-    -------
-    numpy.ndarray of float64, shape (n,)
-        (mean rank − ½) / m over the m values that are not NaN: strictly between 0 and 1, equal values share
-        one rank, NaN stays NaN.
-    """
-    result = np.full(values.shape, np.nan)
-    order = np.argsort(values)  # NaN last
-    m = int(values.size - np.isnan(values).sum())
-    if m:
-        order = order[:m]
-        ordered = values[order]
-        first = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
-        length = np.diff(np.append(first, m))
-        # ranks first+1 .. first+length of a run of equal values, minus one half, on average
-        result[order] = np.repeat((first + length / 2) / m, length)
-    return result
 
 
 @dataclass(frozen=True, eq=False)
@@ -121,4 +96,15 @@ class ScoreTable:
                 self._ranks[name] = self.reference.place(measure, class_index, column)
             else:
                 self._ranks[name] = percentile_rank(MEASURES[measure].sign * column)
+        return self._ranks[name]
+
+    def size_removed(self, measure: str, class_index: int = WHOLE_CASE) -> FloatArray:
+        """Return the same place without what object size explains, shape (n,), always among these cases.
+
+        See `size_removed`; NaN where there is no value or no size. Kept after the first call.
+        """
+        name = ("size removed", measure, class_index)
+        if name not in self._ranks:
+            values = MEASURES[measure].sign * self.column(measure, class_index)
+            self._ranks[name] = size_removed(values, self.column("volume_voxels", class_index))
         return self._ranks[name]
