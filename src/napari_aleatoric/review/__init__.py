@@ -4,6 +4,11 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._calibrate import calibrate
+    from ._calibrate_order import calibration_folder, default_order, labels_digest, read_calibration, use_order
+    from ._calibrate_record import CalibrationRecord, Figure, LineFigures, MeasureRow
+    from ._calibrate_spec import CalibrateSpec
+    from ._calibrate_table import calibration_csv, calibration_markdown, question_in_words, weakest_in_words
     from ._correction_log import Correction
     from ._corrections import (
         corrections,
@@ -19,6 +24,7 @@ if TYPE_CHECKING:
     from ._export import ExportSummary, export_reviewed
     from ._filter import ClassCount, DroppedLabel, FilterPreview, preview_filter
     from ._filter_cut import Cut, cut_at_percentiles
+    from ._filter_export import FilterExportSummary, export_filtered
     from ._filter_reason import FilterReason
     from ._filter_spec import EXPORT_LAYOUTS, FilterExportSpec, FilterSpec
     from ._filter_values import available_measures, measure_values
@@ -41,6 +47,8 @@ __all__ = [
     "EXPORT_LAYOUTS",
     "PENDING",
     "STATUSES",
+    "CalibrateSpec",
+    "CalibrationRecord",
     "ClassCount",
     "ClassDiff",
     "Comparison",
@@ -48,13 +56,17 @@ __all__ = [
     "Cut",
     "DroppedLabel",
     "ExportSummary",
+    "Figure",
     "FilterExportSpec",
+    "FilterExportSummary",
     "FilterPreview",
     "FilterReason",
     "FilterSpec",
     "HistoryEntry",
     "ItemState",
     "LabelDiff",
+    "LineFigures",
+    "MeasureRow",
     "PendingStrokes",
     "Progress",
     "PromptUse",
@@ -67,15 +79,22 @@ __all__ = [
     "StrokeJournal",
     "available_measures",
     "build_queue",
+    "calibrate",
+    "calibration_csv",
+    "calibration_folder",
+    "calibration_markdown",
     "corrections",
     "current_label",
     "cut_at_percentiles",
+    "default_order",
     "diff",
     "effective",
     "ends_in_words",
+    "export_filtered",
     "export_reviewed",
     "fold",
     "label_hash",
+    "labels_digest",
     "list_references",
     "load_correction",
     "load_reference",
@@ -84,16 +103,35 @@ __all__ = [
     "preview_filter",
     "prompt_uses",
     "prompt_words",
+    "question_in_words",
     "range_in_words",
+    "read_calibration",
     "recover",
     "restore",
     "save_correction",
     "score_workspace",
     "sweep_corrections",
+    "use_order",
     "value_in_words",
+    "weakest_in_words",
 ]
 
 _MODULES = {
+    "calibrate": "_calibrate",
+    "CalibrateSpec": "_calibrate_spec",
+    "CalibrationRecord": "_calibrate_record",
+    "Figure": "_calibrate_record",
+    "LineFigures": "_calibrate_record",
+    "MeasureRow": "_calibrate_record",
+    "default_order": "_calibrate_order",
+    "read_calibration": "_calibrate_order",
+    "use_order": "_calibrate_order",
+    "question_in_words": "_calibrate_table",
+    "weakest_in_words": "_calibrate_table",
+    "calibration_csv": "_calibrate_table",
+    "calibration_markdown": "_calibrate_table",
+    "calibration_folder": "_calibrate_order",
+    "labels_digest": "_calibrate_order",
     "ClassCount": "_filter",
     "DroppedLabel": "_filter",
     "FilterPreview": "_filter",
@@ -105,6 +143,8 @@ _MODULES = {
     "FilterSpec": "_filter_spec",
     "available_measures": "_filter_values",
     "measure_values": "_filter_values",
+    "export_filtered": "_filter_export",
+    "FilterExportSummary": "_filter_export",
     "FilterReason": "_filter_reason",
     "ends_in_words": "_filter_words",
     "range_in_words": "_filter_words",
