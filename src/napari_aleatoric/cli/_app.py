@@ -8,7 +8,7 @@ import typer
 
 from napari_aleatoric import __version__
 
-from . import _data, _demo, _doctor, _reference, _review, _scores, _weights, _window
+from . import _calibrate, _data, _demo, _doctor, _reference, _review, _scores, _weights, _window
 
 __all__ = ["app"]
 
@@ -27,6 +27,7 @@ app.command("samples")(_data.samples)
 app.command("init")(_data.init)
 app.command("score")(_scores.score)
 app.command("queue")(_scores.queue)
+app.command("calibrate")(_calibrate.calibrate)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
 app.command("open")(_window.open_window)

@@ -18,6 +18,7 @@ __all__ = ["DOORS", "door_callable", "door_target", "spec_type", "validated_spec
 DOORS: Mapping[str, str] = MappingProxyType(
     {
         "score": "napari_aleatoric.review:score_workspace",
+        "calibrate": "napari_aleatoric.review:calibrate",
     }
 )
 """Door name → ``package.module:callable``, called as ``callable(workspace, spec, reporter=...)``."""

@@ -7,7 +7,7 @@ if TYPE_CHECKING:
     from ._calibrate import calibrate
     from ._calibrate_order import calibration_folder, default_order, labels_digest, read_calibration, use_order
     from ._calibrate_record import CalibrationRecord, Figure, LineFigures, MeasureRow
-    from ._calibrate_spec import CalibrateSpec
+    from ._calibrate_spec import CalibrateSpec, last_score_spec
     from ._calibrate_table import calibration_csv, calibration_markdown, question_in_words, weakest_in_words
     from ._correction_log import Correction
     from ._corrections import (
@@ -95,6 +95,7 @@ __all__ = [
     "fold",
     "label_hash",
     "labels_digest",
+    "last_score_spec",
     "list_references",
     "load_correction",
     "load_reference",
@@ -119,6 +120,7 @@ __all__ = [
 _MODULES = {
     "calibrate": "_calibrate",
     "CalibrateSpec": "_calibrate_spec",
+    "last_score_spec": "_calibrate_spec",
     "CalibrationRecord": "_calibrate_record",
     "Figure": "_calibrate_record",
     "LineFigures": "_calibrate_record",

@@ -7,11 +7,12 @@ import json
 
 from pydantic import Field, field_validator
 
+from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Spec
 from napari_aleatoric.samples import ErrorKind, Severity
 from napari_aleatoric.uncertainty import ScoreSpec
 
-__all__ = ["CalibrateSpec"]
+__all__ = ["CalibrateSpec", "last_score_spec"]
 
 _ASKING = ("seeds", "first_seed", "error_rate", "draws", "anyway")  # what was planted and scored stays the same
 
@@ -52,3 +53,12 @@ class CalibrateSpec(Spec):
         kept = self.model_dump(mode="json", exclude={*_ASKING, "score"})
         kept["score"] = [score.values_digest, score.judge, score.network.digest, score.probabilities]
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()
+
+
+def last_score_spec(ws: Workspace) -> ScoreSpec:
+    """Return the settings that a workspace was scored with last; the defaults where it was not, or not readably."""
+    try:
+        found = json.loads((ws.maps_dir / "scoring.json").read_text("utf-8"))
+        return ScoreSpec.model_validate(found["spec"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return ScoreSpec()
