@@ -26,7 +26,7 @@ from ._measures import (
 from ._percentile import percentile_rank
 from ._questions import QUESTIONS, QuestionInfo, measures_of
 from ._quick_spec import QuickNetSpec
-from ._rank import STRATEGIES, Ranking, Strategy, label_risk, rank
+from ._rank import Ranking, rank
 from ._reason import place_in_words, reason, slices_in_words
 from ._reference import (
     ADJUSTED,
@@ -50,6 +50,9 @@ from ._scale import (
 )
 from ._size_removed import size_removed
 from ._spec import ScoreSpec
+from ._spread_out import spread_out, with_honeypots
+from ._strategies import STRATEGIES, strategy_of
+from ._strategy import Strategy, label_risk
 from ._table import ScoreTable
 from ._variants import SCALE_VARIANTS, ScaleVariant
 
@@ -203,8 +206,11 @@ __all__ = [
     "soft_dice_gap",
     "softmin",
     "spectrum",
+    "spread_out",
+    "strategy_of",
     "voxel_auroc",
     "widened",
+    "with_honeypots",
 ]
 
 _LATER = {

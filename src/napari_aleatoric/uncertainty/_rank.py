@@ -1,31 +1,29 @@
-"""The order of the queue: pure functions of the table of scores."""
+"""The order of the queue: a pure function of the table of scores."""
 
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cached_property
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import NotFoundError
-from napari_aleatoric.model import WHOLE_CASE, ClassTable, Direction, Question
+from napari_aleatoric.model import WHOLE_CASE, ClassTable, Question
 
-from ._auv_of import adjusted_auv_of, auv_of, reference_place
-from ._measures import LABEL_RISK_PARTS, MEASURES
+from ._measures import MEASURES
+from ._spread_out import spread_out
+from ._strategies import strategy_of
+from ._strategy import Scored
 from ._table import ScoreTable
 
-__all__ = ["STRATEGIES", "Ranking", "Strategy", "label_risk", "rank"]
-
-_FEW_CLASSES = 2
-"""Up to here the label risk of a case is that of all classes together; beyond, a wrong class drowns in the others.
-Measured with planted errors: see ``docs/benchmarks.md``."""
+__all__ = ["Ranking", "rank"]
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+
+_SIZES = ("volume_voxels", "volume_ml")
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +50,8 @@ class Ranking:
         The reference's name; "" without one.
     judge : str
         Who judged the labels: one of `JUDGES`, or "" where it is not known.
+    blind : bool
+        Whether readers are not to be told scores and places; see `with_honeypots`.
     """
 
     strategy: str
@@ -63,6 +63,7 @@ class Ranking:
     size_removed: FloatArray
     reference: str = ""
     judge: str = ""
+    blind: bool = False
 
     def __len__(self) -> int:
         return len(self.order)
@@ -73,43 +74,6 @@ class Ranking:
         place = np.empty(len(self.order), dtype=np.int64)
         place[self.order] = np.arange(len(self.order))
         return place
-
-
-@dataclass(frozen=True)
-class Scored:
-    """What a strategy works out for every row; see `Ranking`. ``second`` orders equal scores."""
-
-    score: FloatArray
-    second: FloatArray
-    class_index: IntArray
-    part: NDArray[np.str_]
-    reference_place: FloatArray | None = None
-
-
-@dataclass(frozen=True)
-class Strategy:
-    """A rule that orders the queue.
-
-    Parameters
-    ----------
-    name, title : str
-        Identifier, and a few words for a menu.
-    sentence : str
-        What comes first under this rule.
-    question : Question or None
-        The one question the order answers; None for an order that answers none.
-    """
-
-    name: str
-    title: str
-    sentence: str
-    question: Question | None
-    _scored: Callable[[ScoreTable, Collection[int] | None], Scored]
-
-
-def label_risk(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:
-    """Largest percentile rank of the three parts, shape (n,), in [0, 1], 1 = worst; NaN = not measured."""
-    return _fold_max(_parts(table, class_index))[0]
 
 
 def rank(
@@ -125,7 +89,7 @@ def rank(
     table : ScoreTable
         Raw scores.
     strategy : str
-        A key of `STRATEGIES`.
+        A key of `STRATEGIES`, or what else `strategy_of` understands.
     classes : ClassTable, optional
         Only to check ``class_filter``.
     class_filter : collection of int, optional
@@ -136,187 +100,41 @@ def rank(
     Ranking
         A pure function of the table: the same scores give the same order, whatever the order of the rows.
     """
-    if strategy not in STRATEGIES:
-        raise NotFoundError(f"There is no strategy '{strategy}'. Known: {', '.join(STRATEGIES)}.")
+    rule = strategy_of(strategy)
     if class_filter is not None:
         known = set(range(1, classes.n_rows)) if classes is not None else set(table.class_indices)
         unknown = sorted(set(class_filter) - known)
         if unknown:
             raise NotFoundError(f"There are no classes {unknown}; known class indices: {sorted(known)}.")
-    found = STRATEGIES[strategy]._scored(table, class_filter)
+    found = rule._scored(table, class_filter)
     order = np.lexsort((table.key_order, _last(found.second), _last(found.score)))
     place = np.full(len(table), np.nan) if found.reference_place is None else found.reference_place
     name = "" if table.reference is None else table.reference.name
-    rest = np.full(len(table), np.nan)
-    return Ranking(strategy, order, found.score, found.class_index, found.part, place, rest, name, table.judge)
+    rest = _beyond_size(table, found)
+    ranking = Ranking(strategy, order, found.score, found.class_index, found.part, place, rest, name, table.judge)
+    return spread_out(table, ranking, rule.question) if rule.diverse else ranking
+
+
+def _beyond_size(table: ScoreTable, found: Scored) -> FloatArray:
+    """Place of every row without what size explains, in what drives it.
+
+    NaN for label risk: measured with planted errors, taking size out of it makes it worse.
+    """
+    result = np.full(len(table), np.nan)
+    for part in np.unique(found.part).tolist():
+        measure = MEASURES.get(part)
+        if measure is None or measure.question is Question.LABEL_RISK or table.reference is not None:
+            continue
+        stored = {"auv": "perception_scale"}.get(part, part)
+        if part == "auv_size_adjusted" or stored in _SIZES:
+            continue
+        here = found.part == part
+        for c in [WHOLE_CASE] if found.whole else np.unique(found.class_index[here]).tolist():
+            of_class = here if found.whole else here & (found.class_index == c)
+            result[of_class] = table.size_removed(stored, c)[of_class]
+    return result
 
 
 def _last(values: FloatArray) -> FloatArray:
     """Sort key for the worst first with NaN at the end."""
     return np.where(np.isnan(values), np.inf, -values)
-
-
-def _parts(table: ScoreTable, class_index: int) -> FloatArray:
-    """Percentile ranks of the three parts, shape (3, n)."""
-    return np.stack([table.percentile(measure, class_index) for measure in table.risk_parts])
-
-
-def _fold_max(stack: FloatArray) -> tuple[FloatArray, IntArray]:
-    """Largest along the first axis and its row; NaN and −1 where all are NaN."""
-    if stack.shape[0] == 0:
-        n = stack.shape[1]
-        return np.full(n, np.nan), np.full(n, -1, dtype=np.int64)
-    filled = np.where(np.isnan(stack), -np.inf, stack)
-    row = filled.argmax(axis=0)
-    best = np.take_along_axis(filled, row[np.newaxis], axis=0)[0]
-    none = np.isneginf(best)
-    return np.where(none, np.nan, best), np.where(none, -1, row)
-
-
-def _names(row: IntArray, names: tuple[str, ...]) -> NDArray[np.str_]:
-    return np.array([*names, ""])[row]
-
-
-def _worst_of(columns: list[FloatArray], class_indices: list[int], n: int) -> tuple[FloatArray, IntArray]:
-    """Largest of the classes' columns and the class it belongs to (0 where none has a value)."""
-    score, row = _fold_max(np.stack(columns) if columns else np.empty((0, n)))
-    return score, np.array([*class_indices, WHOLE_CASE], dtype=np.int64)[row]
-
-
-def _by_label_risk(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
-    chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
-    worst, class_index = _worst_of([label_risk(table, c) for c in chosen], chosen, len(table))
-    if class_filter is None and len(chosen) <= _FEW_CLASSES:
-        score, row = _fold_max(_parts(table, WHOLE_CASE))
-        return Scored(score, _mean_part(table, WHOLE_CASE), class_index, _names(row, table.risk_parts))
-    return _by_class(table, worst, class_index)
-
-
-def _by_worst_class(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
-    chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
-    worst, class_index = _worst_of([label_risk(table, c) for c in chosen], chosen, len(table))
-    return _by_class(table, worst, class_index)
-
-
-def _by_class(table: ScoreTable, score: FloatArray, class_index: IntArray) -> Scored:
-    """Fill in what the driving class says: its mean part as tie-break and its largest part."""
-    second = np.full(len(table), np.nan)
-    row = np.full(len(table), -1, dtype=np.int64)
-    for c in np.unique(class_index).tolist():
-        if c != WHOLE_CASE:
-            here = class_index == c
-            second[here] = _mean_part(table, c)[here]
-            row[here] = _fold_max(_parts(table, c))[1][here]
-    return Scored(score, second, class_index, _names(row, table.risk_parts))
-
-
-def _mean_part(table: ScoreTable, class_index: int) -> FloatArray:
-    parts = _parts(table, class_index)
-    known = ~np.isnan(parts)
-    return np.asarray(np.where(known, parts, 0).sum(axis=0) / np.maximum(known.sum(axis=0), 1))
-
-
-def _by_measure(measure: str) -> Callable[[ScoreTable, Collection[int] | None], Scored]:
-    def scored(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
-        chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
-        score, class_index = _worst_of([table.percentile(measure, c) for c in chosen], chosen, len(table))
-        if class_filter is None:
-            score = table.percentile(measure)
-        return Scored(score, score, class_index, np.where(np.isnan(score), "", measure))
-
-    return scored
-
-
-def _by_difficulty(
-    measure: str, of: Callable[[ScoreTable, int], FloatArray]
-) -> Callable[[ScoreTable, Collection[int] | None], Scored]:
-    def scored(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
-        chosen = list(table.class_indices) if class_filter is None else sorted(class_filter)
-        score, class_index = _worst_of([of(table, c) for c in chosen], chosen, len(table))
-        place = np.full(len(table), np.nan)
-        for c in chosen:
-            place = np.where(class_index == c, reference_place(table, measure, c), place)
-        whole = of(table, WHOLE_CASE)
-        if class_filter is None and not (table.reference is not None and np.isnan(whole).all()):
-            # else the reference has other classes: a case counts as the hardest that both have
-            score, place = whole, reference_place(table, measure, WHOLE_CASE)
-        second = np.where(np.isnan(place), score, place)  # beyond the reference's range AUV are equal
-        return Scored(score, second, class_index, np.where(np.isnan(score), "", measure), place)
-
-    return scored
-
-
-def _at_random(table: ScoreTable, class_filter: Collection[int] | None) -> Scored:
-    """Spread by a checksum of the key: no order at all, yet the same one tomorrow and with more cases."""
-    draws = np.fromiter(
-        (zlib.crc32(f"{key.case_id}\0{key.label_reader}".encode()) for key in table.keys),
-        dtype=np.uint64,
-        count=len(table.keys),
-    )
-    score = (draws * np.uint64(2654435761) % np.uint64(2**32)).astype(np.float64) / 2**32
-    n = len(table)
-    return Scored(score, score, np.zeros(n, dtype=np.int64), np.full(n, ""))
-
-
-def _strategies() -> Mapping[str, Strategy]:
-    listed = [
-        Strategy(
-            "label_risk",
-            "Label risk",
-            "Labels that contradict the rest of the data set come first: by mean disagreement, worst place or "
-            "extent (with a network: soft minimum), whichever stands out most. With more than two classes, the "
-            "worst class counts.",
-            Question.LABEL_RISK,
-            _by_label_risk,
-        ),
-        Strategy(
-            "worst_class",
-            "Label risk of the worst class",
-            "As label risk, but every class is compared with the same class elsewhere, and the worst one counts.",
-            Question.LABEL_RISK,
-            _by_worst_class,
-        ),
-    ]
-    for name in (*LABEL_RISK_PARTS, "softmin"):
-        measure = MEASURES[name]
-        end = "Highest" if measure.direction is Direction.HIGH_IS_WORSE else "Lowest"
-        listed.append(
-            Strategy(
-                name, measure.title, f"{end} first. {measure.sentence}", Question.LABEL_RISK, _by_measure(name)
-            )
-        )
-    listed += [
-        Strategy(
-            "difficulty",
-            "Difficulty (AUV)",
-            "Images that are hard for the frozen model come first. It does not say whether a label is wrong.",
-            Question.DIFFICULTY,
-            _by_difficulty("auv", auv_of),
-        ),
-        Strategy(
-            "difficulty_beyond_size",
-            "Difficulty beyond size",
-            "As difficulty, after what the size of the object explains was taken out.",
-            Question.DIFFICULTY,
-            _by_difficulty("auv_size_adjusted", adjusted_auv_of),
-        ),
-        Strategy(
-            "prompt_spread",
-            MEASURES["prompt_spread"].title,
-            f"Highest first. {MEASURES['prompt_spread'].sentence}",
-            Question.DIFFICULTY,
-            _by_difficulty("prompt_spread", lambda table, c: table.percentile("prompt_spread", c)),
-        ),
-        Strategy(
-            "random",
-            "Random",
-            "A fixed random order, to estimate how many labels of the whole set are wrong.",
-            None,
-            _at_random,
-        ),
-    ]
-    return MappingProxyType({strategy.name: strategy for strategy in listed})
-
-
-STRATEGIES: Mapping[str, Strategy] = _strategies()
-"""All rules by name; the first is the default."""

@@ -11,6 +11,7 @@ from ._judges import judge_in_words
 from ._measures import MEASURES
 from ._questions import QUESTIONS
 from ._rank import Ranking
+from ._strategies import strategy_of
 
 __all__ = ["place_in_words", "reason", "slices_in_words"]
 
@@ -68,13 +69,18 @@ def reason(
     """
     class_index, part = int(ranking.class_index[row]), str(ranking.part[row])
     position, total = int(ranking.position[row]), len(ranking)
-    if ranking.strategy == "random":
+    rule = strategy_of(ranking.strategy)
+    if rule.question is None and not ranking.blind:
         return f"drawn at random; {place_in_words(position, total, 'in order')}"
-    if not part:
+    if not part and not ranking.blind:
         return "not measured"
     prefix = f"{classes.name_of(class_index)}: " if class_index != WHOLE_CASE else ""
+    if ranking.blind:  # the same words for known-good cases and others
+        where = _where(MEASURES["label_risk"], class_index, hot_spots, flat)
+        return f"{prefix}look{where}" if where else f"{prefix}look through the whole case"
     measure = MEASURES[part]
-    place = place_in_words(position, total, QUESTIONS[measure.question].superlative)
+    what = "in order" if rule.diverse else QUESTIONS[measure.question].superlative
+    place = place_in_words(position, total, what)
     where = _where(measure, class_index, hot_spots, flat)
     if measure.question is Question.LABEL_RISK:
         judge = judge_in_words(ranking.judge)

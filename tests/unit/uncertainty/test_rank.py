@@ -48,8 +48,17 @@ def test_percentile_rank_against_scipy(values: list[float]) -> None:
     np.testing.assert_allclose(percentile_rank(column), expected)
 
 
-@pytest.mark.parametrize("strategy", sorted(STRATEGIES))
-@settings(max_examples=15, deadline=None)
+COMPOSED = (
+    "max:nll_union,softmin",
+    "worst:softmin",
+    "random:7",
+    "diverse:softmin",
+    "diverse:max:nll_union,softmin",
+)
+
+
+@pytest.mark.parametrize("strategy", [*(s.name for s in STRATEGIES.values() if not s.detail), *COMPOSED])
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 1000), filtered=st.booleans())
 def test_the_order_is_total_and_does_not_depend_on_the_rows(strategy: str, seed: int, filtered: bool) -> None:
     original = table(seed=seed)
@@ -62,7 +71,8 @@ def test_the_order_is_total_and_does_not_depend_on_the_rows(strategy: str, seed:
     assert [original.keys[i] for i in a.order] == [moved.keys[i] for i in b.order]
     scores = a.score[a.order]
     known = ~np.isnan(scores)
-    assert (np.diff(scores[known]) <= 0).all()
+    if not strategy.startswith("diverse"):
+        assert (np.diff(scores[known]) <= 0).all()
     assert not known[np.argmin(known) :].any() or known.all()  # NaN last
     assert ((a.score[~np.isnan(a.score)] >= 0) & (a.score[~np.isnan(a.score)] <= 1)).all()
     assert np.array_equal(a.position[a.order], np.arange(len(original)))
