@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from ._score_label import CaseProbabilities, LabelScorer, LabelScores, class_scale, score_label
     from ._slabs import Slab, evened
     from ._soft_overlap import SoftOverlap, soft_dice_gap
+    from ._subspace import ClassSubspaces, SubspaceScores, score_subspace
 
 __all__ = [
     "ADJUSTED",
@@ -114,6 +115,7 @@ __all__ = [
     "CaseSamples",
     "ClassFacts",
     "ClassReference",
+    "ClassSubspaces",
     "Cohort",
     "DetectionCurve",
     "DifficultyScorer",
@@ -139,6 +141,7 @@ __all__ = [
     "Slab",
     "SoftOverlap",
     "Strategy",
+    "SubspaceScores",
     "Trial",
     "VoxelMapInfo",
     "adjusted_auv_of",
@@ -197,6 +200,7 @@ __all__ = [
     "score_difficulty",
     "score_interval",
     "score_label",
+    "score_subspace",
     "seeds_for_choosing",
     "size_adjusted",
     "size_line",
@@ -218,6 +222,7 @@ _LATER = {
         ("LEVELS", "AmbiguityScorer", "AmbiguityScores", "levelset_spread", "mean_entropy"), "_ambiguity"
     ),
     **dict.fromkeys(("near_rim", "rank_product", "rim_distance"), "_rim"),
+    **dict.fromkeys(("ClassSubspaces", "SubspaceScores", "score_subspace"), "_subspace"),
     **dict.fromkeys(("SoftOverlap", "soft_dice_gap"), "_soft_overlap"),
     "DetectionCurve": "_evidence",
     "auroc": "_evidence",

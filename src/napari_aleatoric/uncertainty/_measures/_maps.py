@@ -106,7 +106,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "unlike",
                 "Part of the image features' energy that the dominant directions of the labelled class do not "
                 f"explain. In measurements it was near chance in finding errors. {_SCALE_OF_ALL}",
-                'This map is made on request only: score with "subspace": true in a spec file.',
+                "This map is made from Python only; see `score_subspace`.",
             ),
             VoxelMapInfo(
                 AMBIGUITY_MAP,
