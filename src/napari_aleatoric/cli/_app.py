@@ -8,7 +8,7 @@ import typer
 
 from napari_aleatoric import __version__
 
-from . import _calibrate, _data, _demo, _doctor, _reference, _review, _scores, _weights, _window
+from . import _calibrate, _data, _demo, _doctor, _filter, _reference, _review, _scores, _weights, _window
 
 __all__ = ["app"]
 
@@ -30,6 +30,7 @@ app.command("queue")(_scores.queue)
 app.command("calibrate")(_calibrate.calibrate)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
+app.command("filter")(_filter.filter_labels)
 app.command("open")(_window.open_window)
 app.add_typer(_weights.weights, name="weights")
 app.add_typer(_reference.reference, name="reference")

@@ -1,14 +1,15 @@
 """Files ⇄ model: volumes, labels, data set layouts, the workspace. Data sets are read, never written to."""
 
-from ._formats import safe_name
+from ._formats import safe_name, stem_of, suffix_of
 from ._label_values import UnknownValueWarning, unknown_values_sentence
 from ._labels import SoftLabelWarning, read_label_map
 from ._load import load_image, load_label, on_image_grid, warn_of_unknown_values
 from ._lock import try_lock
 from ._maps import VoxelMap, has_map, item_folder_name, map_names, read_map, remove_maps, write_map
+from ._plain import channel_files, is_plain_image, is_plain_label, volumes_in
 from ._rtstruct import OverlapWarning
 from ._scan import scan
-from ._volumes import FirstChannelWarning, read_geometry, read_volume
+from ._volumes import FirstChannelWarning, guess_modality, read_geometry, read_volume
 from ._workspace import Workspace, WorkspaceChange
 from ._write import write_label_map, write_volume, write_whole
 
@@ -20,7 +21,11 @@ __all__ = [
     "VoxelMap",
     "Workspace",
     "WorkspaceChange",
+    "channel_files",
+    "guess_modality",
     "has_map",
+    "is_plain_image",
+    "is_plain_label",
     "item_folder_name",
     "load_image",
     "load_label",
@@ -33,8 +38,11 @@ __all__ = [
     "remove_maps",
     "safe_name",
     "scan",
+    "stem_of",
+    "suffix_of",
     "try_lock",
     "unknown_values_sentence",
+    "volumes_in",
     "warn_of_unknown_values",
     "write_label_map",
     "write_map",

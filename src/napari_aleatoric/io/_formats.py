@@ -5,7 +5,16 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-__all__ = ["PICTURE_SUFFIXES", "VOLUME_SUFFIXES", "is_image_file", "is_nifti", "is_picture", "safe_name", "stem_of"]
+__all__ = [
+    "PICTURE_SUFFIXES",
+    "VOLUME_SUFFIXES",
+    "is_image_file",
+    "is_nifti",
+    "is_picture",
+    "safe_name",
+    "stem_of",
+    "suffix_of",
+]
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")

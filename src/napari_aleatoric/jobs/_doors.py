@@ -17,6 +17,7 @@ __all__ = ["DOORS", "door_callable", "door_target", "spec_type", "validated_spec
 
 DOORS: Mapping[str, str] = MappingProxyType(
     {
+        "filter": "napari_aleatoric.review:export_filtered",
         "score": "napari_aleatoric.review:score_workspace",
         "calibrate": "napari_aleatoric.review:calibrate",
     }

@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
-import uuid
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+from napari_aleatoric.errors import DataError, NotFoundError
+from napari_aleatoric.io import Workspace, item_folder_name, safe_name, write_whole
+from napari_aleatoric.model import ItemKey, Reporter, SilentReporter, Verdict
 
-from napari_aleatoric.errors import DataError, NotFoundError, WorkspaceError
-from napari_aleatoric.io import Workspace, item_folder_name, safe_name, write_label_map, write_volume, write_whole
-from napari_aleatoric.model import (
-    Geometry,
-    ItemKey,
-    LabelMap,
-    Reporter,
-    SilentReporter,
-    Verdict,
-    Volume,
-)
-
-from ._corrections import current_label, label_hash
+from ._corrections import label_hash
 from ._decision_log import STATUSES
+from ._export_files import program, sha256_of
+from ._export_folder import checked_destination, new_folder
+from ._export_items import write_image, write_label
 from ._export_tables import decision_tables, how_drawn, score_table, version_tables
 from ._queue import build_queue
 from ._store import ReviewStore
@@ -112,7 +100,7 @@ def export_reviewed(
     """
     report = reporter or SilentReporter()
     wanted = _wanted(statuses)
-    dest = _checked(Path(dest), workspace)
+    dest = checked_destination(Path(dest), workspace)
     store.sync_items(workspace.dataset.items, workspace.fingerprints())
     queue = build_queue(store, workspace.dataset.classes)
     status_of = {row.key: row.status for row in queue}
@@ -121,7 +109,7 @@ def export_reviewed(
         raise DataError(
             f"There is nothing to export: none of the {len(status_of)} labels is {' or '.join(sorted(wanted))}."
         )
-    with _new_folder(dest) as folder:
+    with new_folder(dest) as folder:
         entries = _write_cases(workspace, store, folder, chosen, status_of, report)
         decisions = list(store.decisions())
         tables = {
@@ -131,16 +119,16 @@ def export_reviewed(
         }
         for name, content in tables.items():
             write_whole(folder / name, content)
-        files = sorted(p for p in folder.rglob("*") if p.is_file())
+        files = sorted(p for p in folder.rglob("*") if p.is_file() and not p.name.startswith("."))
         manifest = {
             "format": _FORMAT,
             "format_version": 1,
             "created": datetime.now(UTC).isoformat(timespec="seconds"),
-            "program": _program(),
+            "program": program(),
             "class_names": {str(v): name for v, name in workspace.dataset.classes.names.items()},
             "spacing_known": workspace.dataset.spacing_known,
             "cases": entries,
-            "sha256": {p.relative_to(folder).as_posix(): _sha256(p) for p in files},
+            "sha256": {p.relative_to(folder).as_posix(): sha256_of(p) for p in files},
         }
         write_whole(folder / "manifest.json", json.dumps(manifest, indent=1, ensure_ascii=False).encode())
         report.step(len(chosen), len(chosen), "Exported")
@@ -162,49 +150,6 @@ def _wanted(statuses: Collection[str] | None) -> set[str]:
     return wanted
 
 
-def _checked(dest: Path, workspace: Workspace) -> Path:
-    dest = dest.resolve()
-    data = workspace.dataset_root
-    if dest == data or data in dest.parents:
-        raise WorkspaceError(f"The folder {dest.name} lies in the data set, which is never written to.")
-    if dest.exists() and (not dest.is_dir() or any(dest.iterdir())):
-        raise WorkspaceError(
-            f"An export needs a new or empty folder, and {dest.name} holds something. Choose another name; "
-            "nothing was changed."
-        )
-    return dest
-
-
-@contextmanager
-def _new_folder(dest: Path) -> Iterator[Path]:
-    """Give a folder beside ``dest`` that takes its place when the block succeeds and vanishes when it does not."""
-    partial = dest.with_name(f".{dest.name}.{uuid.uuid4().hex[:8]}.partial")
-    try:
-        partial.mkdir(parents=True)
-        yield partial
-        if dest.exists():
-            dest.rmdir()
-        partial.rename(dest)
-        _flush_folder(dest.parent)
-    except OSError as error:
-        raise WorkspaceError(
-            f"The export to {dest.name} could not be written ({error.strerror or type(error).__name__}); nothing "
-            "of it was kept. Check free space and permissions."
-        ) from error
-    finally:
-        shutil.rmtree(partial, ignore_errors=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
 def _write_cases(
     workspace: Workspace,
     store: ReviewStore,
@@ -218,21 +163,19 @@ def _write_cases(
     images: dict[str, str] = {}
     for done, key in enumerate(keys):
         report.step(done, len(keys), f"Writing {key}")
+        name = safe_name(key.case_id)
         if key.case_id not in images:
-            image = workspace.load_image(key.case_id)
-            images[key.case_id] = f"images/{safe_name(key.case_id)}{_suffix(image.data.dtype, image.geometry)}"
-            write_volume(folder / images[key.case_id], Volume(image.data, image.geometry))
-        label = current_label(workspace, store, key)
-        name = safe_name(key.case_id) + (f"__{item_folder_name(key)}" if key.label_reader else "")
-        path = f"labels/{name}{_suffix(np.min_scalar_type(int(label.data.max(initial=0))), label.geometry)}"
-        write_label_map(folder / path, LabelMap(label.data, label.geometry))
+            image_path, _ = write_image(workspace, key.case_id, folder / "images" / name)
+            images[key.case_id] = image_path.relative_to(folder).as_posix()
+        name += f"__{item_folder_name(key)}" if key.label_reader else ""
+        label_path, label = write_label(workspace, store, key, folder / "labels" / name)
         version = store.latest_correction(key)
         entries.append(
             {
                 "case": key.case_id,
                 "reader": key.label_reader,
                 "image": images[key.case_id],
-                "label": path,
+                "label": label_path.relative_to(folder).as_posix(),
                 "status": status_of[key],
                 "label_version": None if version is None or version.is_original else version.correction_id,
                 "label_hash": label_hash(label),
@@ -240,20 +183,3 @@ def _write_cases(
             }
         )
     return entries
-
-
-def _suffix(dtype: np.dtype[Any], geometry: Geometry) -> str:
-    """Choose PNG for photographs, NIfTI for everything that has a place in a patient."""
-    is_picture = geometry.is_flat and not geometry.spacing_known
-    return ".png" if is_picture and dtype in (np.dtype(np.uint8), np.dtype(np.uint16)) else ".nii.gz"
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def _program() -> str:
-    from napari_aleatoric import __version__
-
-    return f"napari-aleatoric {__version__}"

@@ -94,7 +94,11 @@ class FilterExportSpec(Spec):
     """A filter, and how and where what it keeps is written."""
 
     filter: FilterSpec = Field(default=FilterSpec(), description="What is kept.")
-    destination: str = Field(description="A new or empty folder outside of the data set.")
+    destination: str = Field(
+        default="",
+        description="A new or empty folder outside of the data set; empty = exports/filtered-<layout> of the "
+        "workspace.",
+    )
     layout: ExportLayout = Field(
         default="nnunet", description="What it is written as: " + ", ".join(EXPORT_LAYOUTS)
     )
@@ -112,10 +116,3 @@ class FilterExportSpec(Spec):
     replace: bool = Field(
         default=False, description="Replace an earlier export of a filter that nothing was added to."
     )
-
-    @field_validator("destination")
-    @classmethod
-    def _a_place(cls, value: str) -> str:
-        if not value.strip():
-            raise ValueError("expected the path of a folder")
-        return value

@@ -75,7 +75,7 @@ def _decathlon(root: Path, training: list[Any]) -> Findings:
             findings.problems.append(Problem(str(entry)[:60], "This entry of dataset.json names no image."))
             continue
         image = root / (entry["image"][0] if isinstance(entry["image"], list) else str(entry["image"]))
-        case_id = stem_of(image)
+        case_id = str(entry.get("case") or stem_of(image))  # "case": as our own data lists name it
         if not entry.get("label"):
             findings.problems.append(Problem(case_id, "dataset.json names no label for this image."))
             continue
