@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 
 from napari_aleatoric.errors import AleatoricError, Cancelled
 
 from ._app import app
-from ._terminal import complain
+from ._terminal import complain, plain_warnings
 
 __all__ = ["FAILED", "INTERRUPTED", "WRONG_USE", "main", "run"]
 
@@ -28,13 +29,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 def run(arguments: Sequence[str]) -> int:
-    """Run the command line and return the exit status; ``--debug`` anywhere shows the traceback of an error."""
+    """Run the command line and return the exit status.
+
+    ``--debug`` anywhere shows the traceback of an error, and where warnings come from.
+    """
     given = list(arguments)
     end = given.index("--") if "--" in given else len(given)
     debug = "--debug" in given[:end]
     given = [a for i, a in enumerate(given) if i >= end or a != "--debug"]
     try:
-        return _status_of(app(args=given, prog_name="aleatoric", standalone_mode=False))
+        with nullcontext() if debug else plain_warnings():
+            return _status_of(app(args=given, prog_name="aleatoric", standalone_mode=False))
     except (KeyboardInterrupt, Cancelled):
         complain("Stopped. What was finished is kept; the same command goes on from there.")
         return INTERRUPTED

@@ -8,7 +8,9 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any, Self
 
@@ -19,7 +21,7 @@ from rich.table import Table
 
 from napari_aleatoric.errors import Cancelled
 
-__all__ = ["BarReporter", "complain", "note", "print_json", "print_line", "print_table"]
+__all__ = ["BarReporter", "complain", "note", "plain_warnings", "print_json", "print_line", "print_table"]
 
 
 def complain(sentence: str) -> None:
@@ -30,6 +32,26 @@ def complain(sentence: str) -> None:
 def note(sentence: str) -> None:
     """Say something that is no result, on standard error."""
     Console(stderr=True, highlight=False, soft_wrap=True).print(escape(sentence))
+
+
+@contextmanager
+def plain_warnings() -> Iterator[None]:
+    """Say warnings to the user as sentences on standard error, each once, and keep those to programmers quiet.
+
+    Above a progress bar, where there is one: while it runs, it takes what is written to standard error.
+    """
+    said: set[str] = set()
+
+    def say(message: Warning | str, category: type[Warning], *place: Any, **more: Any) -> None:
+        sentence = " ".join(str(message).split())
+        if issubclass(category, UserWarning) and sentence not in said:
+            said.add(sentence)
+            sys.stderr.write(f"{sentence}\n")
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", UserWarning)
+        warnings.showwarning = say
+        yield
 
 
 def print_line(text: str = "") -> None:
