@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
     from ._light import LightClassifier
     from ._local_scale import local_difficulty
+    from ._readers import ReaderScores, score_readers
     from ._rim import near_rim, rank_product, rim_distance
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
     from ._score_label import CaseProbabilities, LabelScorer, LabelScores, class_scale, score_label
@@ -134,6 +135,7 @@ __all__ = [
     "QueueLine",
     "QuickNetSpec",
     "Ranking",
+    "ReaderScores",
     "Reference",
     "ScaleVariant",
     "ScoreSpec",
@@ -200,6 +202,7 @@ __all__ = [
     "score_difficulty",
     "score_interval",
     "score_label",
+    "score_readers",
     "score_subspace",
     "seeds_for_choosing",
     "size_adjusted",
@@ -223,6 +226,7 @@ _LATER = {
     ),
     **dict.fromkeys(("near_rim", "rank_product", "rim_distance"), "_rim"),
     **dict.fromkeys(("ClassSubspaces", "SubspaceScores", "score_subspace"), "_subspace"),
+    **dict.fromkeys(("ReaderScores", "score_readers"), "_readers"),
     **dict.fromkeys(("SoftOverlap", "soft_dice_gap"), "_soft_overlap"),
     "DetectionCurve": "_evidence",
     "auroc": "_evidence",
