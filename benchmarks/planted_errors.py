@@ -1,12 +1,17 @@
 """Which score finds label errors? Errors of known kinds are planted into a private copy and looked for.
 
-    python benchmarks/planted_errors.py                        # hippocampus, all cases, 3 seeds
-    python benchmarks/planted_errors.py --samples              # the synthetic abdomens, 3 seeds
+    python benchmarks/planted_errors.py                        # hippocampus, all cases, seeds 0 1 2
+    python benchmarks/planted_errors.py --seeds 10 11          # others, to choose a setting on
+    python benchmarks/planted_errors.py --samples              # the synthetic abdomens
     python benchmarks/planted_errors.py --severities subtle --out subtle.json
 
-The copy is scored through the product's own door, so the classifier learns from the planted labels too.
-cleanlab scores the same out-of-sample probabilities: evened out as our measures see them, and raw.
-Every fifth case gets one error; kinds and severities take turns.
+The copy is planted and scored by the very parts that ``aleatoric calibrate`` is made of, once with each judge: the
+light classifier, with the difficulty from the filter bank, and the small network, with the difficulty from
+Segment Anything. Both learn from the planted labels too. cleanlab's own package scores the same out-of-sample
+probabilities: as predicted, and evened out as our measures see them. Every fifth case gets one error; kinds and
+severities take turns. Seeds 0, 1 and 2 are reported and nothing is chosen on them.
+
+With --keep, seeds that are done already are read from there.
 """
 
 from __future__ import annotations
@@ -16,8 +21,7 @@ import json
 import os
 import tempfile
 import time
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,67 +29,90 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "2")
 
 import numpy as np  # noqa: E402
-from detection import bootstrap, detection, voxel_auroc  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
-from scipy import ndimage  # noqa: E402
+from planted_report import report_of  # noqa: E402
 
 from napari_aleatoric.foundation import Box  # noqa: E402
-from napari_aleatoric.io import Workspace, read_label_map, read_map, scan, write_label_map  # noqa: E402
-from napari_aleatoric.model import WHOLE_CASE, ItemKey, LabelMap  # noqa: E402
-from napari_aleatoric.review import ReviewStore, score_workspace  # noqa: E402
-from napari_aleatoric.samples import (  # noqa: E402
-    ErrorKind,
-    ErrorRecord,
-    SampleSpec,
-    Severity,
-    plant_error,
-    read_truth,
-    write_samples,
+from napari_aleatoric.io import Workspace, scan  # noqa: E402
+from napari_aleatoric.model import ItemKey, SilentReporter  # noqa: E402
+from napari_aleatoric.review import CalibrateSpec, ReviewStore  # noqa: E402
+from napari_aleatoric.review._calibrate_seed import (  # noqa: E402
+    SeedOutcome,
+    read_outcome,
+    run_seed,
+    write_outcome,
 )
-from napari_aleatoric.uncertainty import LABEL_RISK_MAP, STRATEGIES, ScoreSpec, ScoreTable, rank, smoothed  # noqa: E402
+from napari_aleatoric.review._planted_copy import PlantedCopy  # noqa: E402
+from napari_aleatoric.review._planted_scores import Contender, heat_of_errors  # noqa: E402
+from napari_aleatoric.samples import SampleSpec, Severity, write_samples  # noqa: E402
+from napari_aleatoric.uncertainty import LABEL_RISK_MAP, ScoreSpec, smoothed  # noqa: E402
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 HIPPOCAMPUS = Path(os.environ.get("ALEATORIC_TEST_DATA", _DEFAULT)) / "msd_hippocampus"
+ENCODERS = {"light": "filter-bank", "network": "sam-small"}
 
 
-@dataclass
-class Outcome:
-    """One seed: what was wrong, and what every score said."""
+class Terminal(SilentReporter):
+    """Says twice a minute where it is."""
 
-    keys: list[ItemKey]
-    truth: dict[str, ErrorRecord | None]
-    scores: dict[str, NDArray[np.float64]]
-    heat: dict[str, NDArray[np.uint8]]
-    changed: dict[str, NDArray[np.bool_]]
-    seconds: float
+    def __init__(self) -> None:
+        self._last = time.monotonic()
 
-    @property
-    def wrong(self) -> NDArray[np.bool_]:
-        """Which cases carry an error."""
-        return np.array([self.truth[key.case_id] is not None for key in self.keys])
+    def step(self, done: float, total: float, message: str = "") -> None:
+        """Say it."""
+        if time.monotonic() - self._last > 30:
+            self._last = time.monotonic()
+            print(f"    {done / total:.0%} {message}", flush=True)
+
+
+class Peers:
+    """Hears the out-of-sample probabilities of every case: what cleanlab says of them, and what was predicted."""
+
+    def __init__(self, wrong: set[str]) -> None:
+        self.workspace: Workspace | None = None
+        self.quality: dict[str, dict[str, float]] = {"cleanlab": {}, "cleanlab_raw": {}}
+        self.predicted: dict[str, NDArray[np.bool_]] = {}
+        self._wrong = wrong
+
+    def __call__(self, case_id: str, box: Box, probabilities: NDArray[Any]) -> None:
+        """Take in one case."""
+        assert self.workspace is not None
+        classes = self.workspace.dataset.classes
+        label = classes.index_map(self.workspace.load_label(case_id).upright().data)
+        evened = smoothed(probabilities)
+        self.quality["cleanlab_raw"][case_id] = _cleanlab_quality(label[box.slices], probabilities)
+        self.quality["cleanlab"][case_id] = _cleanlab_quality(label[box.slices], evened)
+        if case_id in self._wrong:
+            found = np.zeros(label.shape, dtype=bool)
+            found[box.slices] = evened.argmax(axis=0) > 0
+            self.predicted[case_id] = found
 
 
 def main() -> None:
+    """Run the benchmark."""
     arguments = _arguments()
-    outcomes = []
-    for seed in range(arguments.seeds):
-        with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-            if arguments.samples:
-                outcome = _samples_outcome(Path(scratch), seed, arguments)
-            else:
-                outcome = _planted_outcome(arguments.data, Path(scratch), seed, arguments)
-        outcomes.append(outcome)
-        found = detection(outcome.scores["label_risk"], outcome.wrong)
-        print(f"seed {seed}: AUROC {found.auroc:.3f}, {outcome.seconds:.0f} s", flush=True)
-    report = summarise(outcomes)
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
+        ws = _workspace(Path(scratch), arguments)
+        by_judge: dict[str, list[SeedOutcome]] = {judge: [] for judge in arguments.judges}
+        for seed in arguments.seeds:
+            for judge in arguments.judges:
+                kept = arguments.keep / judge if arguments.keep is not None else Path(scratch) / "kept" / judge
+                outcome = read_outcome(kept, seed)
+                if outcome is None:
+                    outcome = _seed(ws, Path(scratch) / "copies", seed, judge, arguments)
+                    write_outcome(kept, outcome)
+                by_judge[judge].append(outcome)
+                print(f"seed {seed}, {judge}: {outcome.seconds:.0f} s", flush=True)
+        report = report_of(by_judge, [case.case_id for case in ws.dataset.cases], arguments.draws)
     report["settings"] = {
         "data": "samples" if arguments.samples else arguments.data.name,
-        "cases": len(outcomes[0].keys),
+        "cases": len(ws.dataset.cases),
         "seeds": arguments.seeds,
+        "fraction": arguments.fraction,
         "severities": [str(s) for s in arguments.severities],
-        "encoder": arguments.encoder,
+        "encoders": {judge: ENCODERS[judge] for judge in arguments.judges},
     }
-    print_report(report)
+    print(f"\n{report['settings']}\n\n{report['markdown']}")
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(report, indent=1), encoding="utf-8")
 
@@ -95,133 +122,61 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--data", type=Path, default=HIPPOCAMPUS, help="data set with one good label per case")
     parser.add_argument("--samples", action="store_true", help="use synthetic abdomens instead")
     parser.add_argument("--cases", type=int, default=0, help="only the first so many (samples: how many to draw)")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--judges", nargs="+", choices=list(ENCODERS), default=list(ENCODERS))
     parser.add_argument("--fraction", type=float, default=0.2, help="share of cases that get an error")
     parser.add_argument("--severities", nargs="+", type=Severity, default=[Severity.MILD, Severity.SEVERE])
-    parser.add_argument("--encoder", default="filter-bank", help="what the AUV is read from")
+    parser.add_argument("--draws", type=int, default=1000, help="of the bootstrap")
     parser.add_argument("--scratch", type=Path, help="folder for the private copies (several hundred MB)")
+    parser.add_argument("--keep", type=Path, help="folder for the scores of every seed; those there are used")
     parser.add_argument("--out", type=Path, help="also write the figures as JSON")
     return parser.parse_args()
 
 
-def _planted_outcome(data: Path, scratch: Path, seed: int, arguments: argparse.Namespace) -> Outcome:
-    """Copy the labels, plant errors into some, score."""
-    source = scan(data)
-    cases = source.cases[: arguments.cases or None]
-    copy = scratch / "data"
-    for name in ("imagesTr", "labelsTr"):
-        (copy / name).mkdir(parents=True)
-    errors = _draw_errors(len(cases), seed, arguments)
-    truth: dict[str, ErrorRecord | None] = {}
-    changed: dict[str, NDArray[np.bool_]] = {}
-    for index, case in enumerate(cases):
-        image = copy / "imagesTr" / f"{case.case_id}.nii.gz"
-        image.symlink_to(case.image.resolve())
-        label = read_label_map(case.labels[0].paths[0])
-        planted, truth[case.case_id] = _plant(label, errors.get(index), np.random.default_rng([seed, index]))
-        if truth[case.case_id] is not None:
-            before, after = label.upright().data, LabelMap(planted, label.geometry).upright().data
-            changed[case.case_id] = before != after
-        write_label_map(copy / "labelsTr" / f"{case.case_id}.nii.gz", LabelMap(planted, label.geometry))
-    _describe(copy, source.classes.names, [case.case_id for case in cases])
-    return _score(copy, scratch / "review", seed, truth, changed, arguments)
+def _workspace(scratch: Path, arguments: argparse.Namespace) -> Workspace:
+    data = arguments.data
+    if arguments.samples:
+        data = scratch / "samples"
+        write_samples(data, SampleSpec(n_cases=arguments.cases or 24, error_fraction=0.0))
+    dataset = scan(data)
+    if arguments.cases:
+        dataset = replace(dataset, cases=dataset.cases[: arguments.cases])
+    return Workspace.create(scratch / "workspace", dataset)
 
 
-def _samples_outcome(scratch: Path, seed: int, arguments: argparse.Namespace) -> Outcome:
-    """Draw abdomens with their own planted errors, score."""
-    severity = arguments.severities[-1]
-    spec = SampleSpec(n_cases=arguments.cases or 24, seed=seed, severity=severity)
-    clean = spec.model_copy(update={"error_fraction": 0.0})
-    write_samples(scratch / "data", spec)
-    write_samples(scratch / "clean", clean)
-    truth = read_truth(scratch / "data")
-    changed = {}
-    for case_id, error in truth.items():
-        if error is not None:
-            name = f"{case_id}.nii.gz"
-            before = read_label_map(scratch / "clean" / "labelsTr" / name).upright().data
-            changed[case_id] = before != read_label_map(scratch / "data" / "labelsTr" / name).upright().data
-    return _score(scratch / "data", scratch / "review", seed, truth, changed, arguments)
+def _seed(ws: Workspace, copies: Path, seed: int, judge: str, arguments: argparse.Namespace) -> SeedOutcome:
+    """Plant the errors of a seed, score with a judge; add what cleanlab says and the maps near the prediction."""
+    score = ScoreSpec(judge=judge, encoder=ENCODERS[judge], seed=seed)
+    score = score.model_copy(update={"network": score.network.model_copy(update={"seed": seed})})
+    spec = CalibrateSpec(fraction=arguments.fraction, severities=tuple(arguments.severities), score=score)
+    with ReviewStore.open(ws.store_url) as store:
+        store.sync_items(ws.dataset.items, ws.fingerprints())
+        copy = PlantedCopy(ws, store, spec, copies / judge)
+        planted = copy.plant(seed, SilentReporter())
+        peers = Peers({key.case_id for key in planted.errors})
+        peers.workspace = private = copy.workspace(planted)
+        outcome = run_seed(copy, seed, score, Terminal(), peers)
+        heat: dict[str, NDArray[np.int64]] = {}
+        for key, error in outcome.errors.items():
+            near = peers.predicted.get(key.case_id)
+            label = private.load_label(*key, warn=False)
+            wrong, right = heat_of_errors(private, key, copy.before(key), label, near)[LABEL_RISK_MAP]
+            heat[error.kind] = heat.get(error.kind, 0) + np.stack([wrong, right])
+    found = {name: _column(outcome.keys, -1.0, values) for name, values in peers.quality.items()}
+    cleanlab = [
+        Contender("cleanlab", "cleanlab, same probabilities", "label_risk", False, False, ""),
+        Contender("cleanlab_raw", "cleanlab, before they are evened out", "label_risk", False, False, ""),
+    ]
+    return replace(
+        outcome,
+        contenders=[*outcome.contenders, *cleanlab],
+        scores={**outcome.scores, **found},
+        heat={**outcome.heat, "near_prediction": heat},
+    )
 
 
-def _draw_errors(n: int, seed: int, arguments: argparse.Namespace) -> dict[int, tuple[ErrorKind, Severity]]:
-    """Say which cases get what: kinds take turns, severities within kinds."""
-    rng = np.random.default_rng([seed, 2**31])
-    chosen = rng.permutation(n)[: round(arguments.fraction * n)]
-    kinds = list(ErrorKind)
-    severities = arguments.severities
-    return {
-        int(case): (kinds[turn % len(kinds)], severities[(turn // len(kinds)) % len(severities)])
-        for turn, case in enumerate(chosen)
-    }
-
-
-def _plant(
-    label: LabelMap, error: tuple[ErrorKind, Severity] | None, rng: np.random.Generator
-) -> tuple[NDArray[Any], ErrorRecord | None]:
-    return (label.data, None) if error is None else plant_error(label.data, *error, rng)
-
-
-def _describe(folder: Path, names: dict[int, str], case_ids: list[str]) -> None:
-    content = {
-        "name": "planted",
-        "modality": {"0": "image"},
-        "labels": {"0": "background", **{str(value): name for value, name in names.items()}},
-        "numTraining": len(case_ids),
-        "training": [
-            {"image": f"./imagesTr/{name}.nii.gz", "label": f"./labelsTr/{name}.nii.gz"} for name in case_ids
-        ],
-        "test": [],
-    }
-    (folder / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
-
-
-def _score(
-    data: Path,
-    root: Path,
-    seed: int,
-    truth: dict[str, ErrorRecord | None],
-    changed: dict[str, NDArray[np.bool_]],
-    arguments: argparse.Namespace,
-) -> Outcome:
-    workspace = Workspace.create(root, scan(data))
-    classes = workspace.dataset.classes
-    quality: dict[str, float] = {}
-    raw_quality: dict[str, float] = {}
-    predicted: dict[str, NDArray[np.bool_]] = {}
-
-    def probe(case_id: str, box: Box, probabilities: NDArray[Any]) -> None:
-        label = classes.index_map(workspace.load_label(case_id).upright().data)
-        raw_quality[case_id] = _cleanlab_quality(label[box.slices], probabilities)
-        quality[case_id] = _cleanlab_quality(label[box.slices], smoothed(probabilities))  # as the measures see them
-        if case_id in changed:
-            predicted[case_id] = np.zeros(label.shape, dtype=bool)
-            predicted[case_id][box.slices] = probabilities.argmax(axis=0) > 0
-
-    begun = time.monotonic()
-    score_workspace(workspace, ScoreSpec(seed=seed, encoder=arguments.encoder), probe=probe)
-    seconds = time.monotonic() - begun
-    with ReviewStore.open(workspace.store_url) as store:
-        table = store.score_table()
-    keys = list(table.keys)
-    scores = {name: _suspicion(table, name) for name in STRATEGIES}
-    scores["cleanlab"] = np.array([-quality.get(key.case_id, np.nan) for key in keys])
-    scores["cleanlab_raw"] = np.array([-raw_quality.get(key.case_id, np.nan) for key in keys])
-    heat = {}
-    for key in keys:
-        if key.case_id in predicted:
-            near = _near(workspace, key, predicted[key.case_id])
-            heat[key.case_id] = read_map(workspace, key, LABEL_RISK_MAP).of(WHOLE_CASE)[near]
-            changed[key.case_id] = changed[key.case_id][near]
-    return Outcome(keys, truth, scores, heat, changed, seconds)
-
-
-def _suspicion(table: ScoreTable, strategy: str) -> NDArray[np.float64]:
-    """Turn the strategy's own order into a score, ties broken as the queue breaks them; high = first."""
-    ranking = rank(table, strategy)
-    suspicion = np.empty(len(ranking.order))
-    suspicion[ranking.order] = np.arange(len(ranking.order), 0, -1)
-    return suspicion
+def _column(keys: Any, sign: float, values: dict[str, float]) -> NDArray[np.float64]:
+    return np.array([sign * values.get(ItemKey(*key).case_id, np.nan) for key in keys])
 
 
 def _cleanlab_quality(label: NDArray[Any], probabilities: NDArray[Any]) -> float:
@@ -232,99 +187,6 @@ def _cleanlab_quality(label: NDArray[Any], probabilities: NDArray[Any]) -> float
     labels = label.reshape(1, -1, label.shape[-1]).astype(np.int64)
     result, _ = get_label_quality_scores(labels, flat, method="softmin", verbose=False)
     return float(result[0])
-
-
-def _near(workspace: Workspace, key: ItemKey, predicted: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Voxels within 3 voxels of the given label or the prediction."""
-    label = workspace.load_label(*key).upright().data
-    return np.asarray(ndimage.distance_transform_edt((label == 0) & ~predicted) <= 3)
-
-
-def summarise(outcomes: list[Outcome]) -> dict[str, Any]:
-    """Figures over all seeds."""
-    wrongs = [outcome.wrong for outcome in outcomes]
-    methods = {}
-    for name in outcomes[0].scores:
-        scores = [outcome.scores[name] for outcome in outcomes]
-        each = [asdict(detection(score, wrong)) for score, wrong in zip(scores, wrongs, strict=True)]
-        methods[name] = {
-            **{figure: float(np.mean([one[figure] for one in each])) for figure in each[0]},
-            "auroc_95": bootstrap(scores, wrongs),
-            "auroc_seeds": [one["auroc"] for one in each],
-            "auroc_by_kind": _by(scores, outcomes, lambda error: str(error.kind)),
-            "auroc_by_severity": _by(scores, outcomes, lambda error: str(error.severity)),
-        }
-    ours = [outcome.scores["label_risk"] for outcome in outcomes]
-    peer = [outcome.scores["cleanlab"] for outcome in outcomes]
-    errors = [error for outcome in outcomes for error in outcome.truth.values() if error is not None]
-    return {
-        "methods": methods,
-        "label_risk_minus_cleanlab": {
-            "auroc": methods["label_risk"]["auroc"] - methods["cleanlab"]["auroc"],
-            "auroc_95": bootstrap(ours, wrongs, peer),
-        },
-        "voxel_auroc": {
-            "all": voxel_auroc(*_maps(outcomes, lambda _: True)),
-            **{kind: voxel_auroc(*_maps(outcomes, lambda e, k=kind: str(e.kind) == k)) for kind in _kinds(errors)},
-        },
-        "planted": {"errors": len(errors), "mean_dice": float(np.mean([error.dice for error in errors]))},
-        "seconds": [round(outcome.seconds, 1) for outcome in outcomes],
-    }
-
-
-def _kinds(errors: list[ErrorRecord]) -> list[str]:
-    return sorted({str(error.kind) for error in errors})
-
-
-def _by(scores: list[NDArray[np.float64]], outcomes: list[Outcome], group_of: Any) -> dict[str, float]:
-    """AUROC of the errors of each group against all right labels, mean over seeds."""
-    found: dict[str, list[float]] = {}
-    for score, outcome in zip(scores, outcomes, strict=True):
-        errors = [outcome.truth[key.case_id] for key in outcome.keys]
-        groups = np.array(["" if error is None else group_of(error) for error in errors])
-        for group in np.unique(groups[groups != ""]):
-            rows = (groups == "") | (groups == group)
-            found.setdefault(str(group), []).append(detection(score[rows], outcome.wrong[rows]).auroc)
-    return {group: float(np.mean(values)) for group, values in sorted(found.items())}
-
-
-def _maps(outcomes: list[Outcome], wanted: Any) -> tuple[list[NDArray[np.uint8]], list[NDArray[np.bool_]]]:
-    pairs: Iterator[tuple[NDArray[np.uint8], NDArray[np.bool_]]] = (
-        (outcome.heat[case], outcome.changed[case])
-        for outcome in outcomes
-        for case, error in outcome.truth.items()
-        if error is not None and wanted(error) and case in outcome.heat
-    )
-    listed = list(pairs)
-    return [heat for heat, _ in listed], [changed for _, changed in listed]
-
-
-def print_report(report: dict[str, Any]) -> None:
-    """Print the figures as a table."""
-    planted = report["planted"]
-    print(f"\n{report['settings']}")
-    print(f"{planted['errors']} errors planted, mean Dice to the label before {planted['mean_dice']:.3f}")
-    print(f"scoring took {report['seconds']} s\n")
-    print(f"{'order':<16}{'AUROC':>7}{'95 % interval':>18}{'AP':>7}{'top 20 %':>10}   worst kind")
-    ordered = sorted(report["methods"].items(), key=lambda item: -item[1]["auroc"])
-    for name, figures in ordered:
-        low, high = figures["auroc_95"]
-        kind, value = min(figures["auroc_by_kind"].items(), key=lambda item: item[1])
-        print(
-            f"{name:<16}{figures['auroc']:>7.3f}{f'[{low:.3f}, {high:.3f}]':>18}"
-            f"{figures['average_precision']:>7.3f}{figures['precision_top20']:>10.3f}   {kind} {value:.3f}"
-        )
-    difference = report["label_risk_minus_cleanlab"]
-    low, high = difference["auroc_95"]
-    print(f"\nlabel_risk − cleanlab: {difference['auroc']:+.3f} [{low:+.3f}, {high:+.3f}]")
-    kinds = report["methods"]["label_risk"]["auroc_by_kind"]
-    print("label_risk by kind:     " + ", ".join(f"{kind} {value:.3f}" for kind, value in kinds.items()))
-    grades = report["methods"]["label_risk"]["auroc_by_severity"]
-    print("label_risk by severity: " + ", ".join(f"{grade} {value:.3f}" for grade, value in grades.items()))
-    print(
-        "voxel AUROC:            "
-        + ", ".join(f"{kind} {value:.3f}" for kind, value in report["voxel_auroc"].items())
-    )
 
 
 if __name__ == "__main__":

@@ -56,13 +56,15 @@ class Contender:
 
 def contenders(table: ScoreTable) -> Iterator[Contender]:
     """List everything that a table of scores holds: orders of the queue first, then measures that are none."""
+    stored = {name for name, _ in table.columns}
     for name, strategy in STRATEGIES.items():
+        if _SAME_ORDER.get(name) in {*stored, *STRATEGIES}:
+            continue
         measure = MEASURES.get(name)
         of_risk = strategy.question is Question.LABEL_RISK
         named = LABEL_RISK_MAP if of_risk else measure.map_name if measure is not None else ""
         detail = measure.detail if measure is not None else False
         yield Contender(name, strategy.title, str(strategy.question or ""), True, detail, named)
-    stored = {name for name, _ in table.columns}
     for name, measure in MEASURES.items():
         if name in stored and name not in STRATEGIES and _SAME_ORDER.get(name) not in {*stored, *STRATEGIES}:
             yield Contender(name, measure.title, str(measure.question), False, measure.detail, measure.map_name)
@@ -121,7 +123,9 @@ def _flags(table: ScoreTable, store: ReviewStore) -> FloatArray:
     return found
 
 
-def heat_of_errors(ws: Workspace, key: ItemKey, before: LabelMap, after: LabelMap) -> Histograms:
+def heat_of_errors(
+    ws: Workspace, key: ItemKey, before: LabelMap, after: LabelMap, also: NDArray[np.bool_] | None = None
+) -> Histograms:
     """Count the values of the voxel maps of one label, apart for wrong and right voxels.
 
     Only voxels within 3 voxels of the label with the error or of the label without it count: elsewhere nothing
@@ -135,6 +139,8 @@ def heat_of_errors(ws: Workspace, key: ItemKey, before: LabelMap, after: LabelMa
         The label.
     before, after : LabelMap
         Without and with the error, in any axis order.
+    also : numpy.ndarray of bool, shape (Z, Y, X), optional
+        Voxels of another object whose surroundings count too, upright: what was predicted.
 
     Returns
     -------
@@ -144,6 +150,8 @@ def heat_of_errors(ws: Workspace, key: ItemKey, before: LabelMap, after: LabelMa
     index = ws.dataset.classes.index_map
     right, wrong = index(before.upright().data), index(after.upright().data)
     here = (right > 0) | (wrong > 0)
+    if also is not None:
+        here |= also
     around = Box.around(here)
     if around is None:
         return {}
