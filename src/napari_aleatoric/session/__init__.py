@@ -1,6 +1,11 @@
 """Evented state of one viewer, and the pure functions that decide what is shown. No Qt, no napari."""
 
-from ._class_scores import class_scores
+from ._asking import answered
+from ._class_scores import ClassScore, class_scores
+from ._explore import Explore
+from ._explore_options import ExploreOptions
+from ._explore_plots import Bars, Curve, cumulative, histogram, inside_polygon, nearest, thinned
+from ._explore_table import can_write_parquet, csv_bytes, explore_table, parquet_bytes
 from ._heat import HeatMaps
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
 from ._model_list import ModelRow
@@ -22,7 +27,12 @@ from ._strokes import StrokeKeeper
 
 __all__ = [
     "DEFAULT_MAP",
+    "Bars",
+    "ClassScore",
     "Clicks",
+    "Curve",
+    "Explore",
+    "ExploreOptions",
     "HeatMaps",
     "HotPlace",
     "ItemData",
@@ -48,15 +58,25 @@ __all__ = [
     "StrokeKeeper",
     "ViewOptions",
     "ViewState",
+    "answered",
+    "can_write_parquet",
     "class_scores",
+    "csv_bytes",
+    "cumulative",
     "display_range",
+    "explore_table",
     "far_apart",
+    "histogram",
+    "inside_polygon",
     "load_item",
+    "nearest",
     "open_path",
     "open_review",
     "painted_slice",
+    "parquet_bytes",
     "peaks",
     "prepare",
     "resolve",
     "segmenter_choices",
+    "thinned",
 ]

@@ -25,6 +25,7 @@ class QueueFilter(Spec):
     strategy: str = "label_risk"
     sort_column: str = ""
     descending: bool = False
+    keys: frozenset[tuple[str, str]] | None = None  # case and label reader of the only items that are shown
 
 
 def open_path(path: Path, workspace: Path | None = None, reporter: Reporter | None = None) -> Workspace:
@@ -69,6 +70,11 @@ class Opened:
     store: ReviewStore
     queue: Queue
 
+    @property
+    def order(self) -> str:
+        """The order of the queue that this data set has by default."""
+        return self.queue.strategy
+
 
 def open_review(path: Path, workspace: Path | None = None, reporter: Reporter | None = None) -> Opened:
     """Do all of `open_path` and read the store, too, so that the window has nothing to wait for."""
@@ -80,10 +86,10 @@ def prepare(workspace: Workspace) -> Opened:
 
     Label files that a save left behind when its process was killed are set aside; see `sweep_corrections`.
     """
-    from napari_aleatoric.review import ReviewStore, build_queue, sweep_corrections
+    from napari_aleatoric.review import ReviewStore, build_queue, default_order, sweep_corrections
 
     store = ReviewStore.open(workspace.store_url)
     store.sync_items(workspace.dataset.items, workspace.fingerprints())
     sweep_corrections(workspace, store)
-    queue = build_queue(store, workspace.dataset.classes, strategy=QueueFilter().strategy)
+    queue = build_queue(store, workspace.dataset.classes, strategy=default_order(workspace))
     return Opened(workspace, store, queue)

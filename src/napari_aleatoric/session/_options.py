@@ -5,6 +5,8 @@ from __future__ import annotations
 from psygnal import EventedModel
 from pydantic import ConfigDict, Field
 
+from napari_aleatoric.model import Question
+
 from ._item import DEFAULT_MAP
 
 __all__ = ["ViewOptions"]
@@ -15,6 +17,7 @@ class ViewOptions(EventedModel):
 
     model_config = ConfigDict(validate_assignment=True, extra="forbid")
 
+    question: Question = Question.LABEL_RISK
     map_name: str = DEFAULT_MAP
     heatmap_on: bool = True
     heatmap_opacity: float = Field(default=0.6, ge=0.0, le=1.0)

@@ -33,7 +33,7 @@ class QueueWalk:
     """
 
     def __init__(self, queue: Queue) -> None:
-        self.wish = QueueFilter()
+        self.wish = QueueFilter(strategy=queue.strategy)
         self._row = 0  # where the item on the screen stands, or stood before it was filtered out
         self.take(queue)
 
@@ -45,7 +45,9 @@ class QueueWalk:
     def narrow(self, wish: QueueFilter) -> None:
         """Filter and sort; the strategy is `build_queue`'s business."""
         self.wish = wish
-        shown = self.full.filtered(text=wish.text, statuses=wish.statuses or None, class_index=wish.class_index)
+        shown = self.full.filtered(
+            text=wish.text, statuses=wish.statuses or None, class_index=wish.class_index, keys=wish.keys
+        )
         if wish.sort_column:
             shown = shown.sorted_by(wish.sort_column, descending=wish.descending)
         self.shown: Queue = shown

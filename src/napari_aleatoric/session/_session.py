@@ -12,7 +12,8 @@ from napari_aleatoric.io import Workspace
 from napari_aleatoric.jobs import JobHandle, JobStatus, running, submit
 from napari_aleatoric.model import ClassTable, ItemKey, Spec, Verdict
 
-from ._class_scores import class_scores
+from ._asking import Asking
+from ._class_scores import ClassScore, class_scores
 from ._desk import Desk
 from ._item import ItemData
 from ._job_watch import JobWatch
@@ -54,6 +55,7 @@ class ReviewSession(SessionSignals):
         self.options = ViewOptions()
         self.options.events.connect(lambda *_: self._resolve())
         self.options.events.map_name.connect(self._another_map)
+        self.asking = Asking(self.options, lambda strategy: self.set_filter(strategy=strategy))
         self._desk: Desk | None = None
         self._jobs = JobWatch()
         hand_on(self._jobs.changed, self.job_changed)
@@ -106,19 +108,8 @@ class ReviewSession(SessionSignals):
         """Whether the label on screen has strokes that no saved version holds."""
         return self._desk is not None and self._desk.painting.unsaved
 
-    def class_scores(self, measure: str) -> dict[int, tuple[float, float]]:
-        """Every class of the item on screen under a measure, compared with the rest of the data set.
-
-        Parameters
-        ----------
-        measure : str
-            A key of `uncertainty.MEASURES`.
-
-        Returns
-        -------
-        dict of int to tuple of float
-            Class index to (place, 0..1, 1 = worst of the data set; raw value, NaN where it is derived).
-        """
+    def class_scores(self, measure: str) -> dict[int, ClassScore]:
+        """Every class of the item on screen under a measure, compared with the rest of the data set."""
         if self.item is None or self.full_queue is None:
             return {}
         return class_scores(self.full_queue.table, self.item.key, measure, self.classes)
@@ -127,6 +118,7 @@ class ReviewSession(SessionSignals):
         """Make an opened workspace the session's: its queue, its running job, nothing on screen yet."""
         self._let_go()
         self._desk = Desk(opened, lambda: self.reader, self.options, self._deliver, self)
+        self.asking.begin(opened.order)
         self.opened.emit(opened.workspace)
         self._desk.tell_queue()
         self.follow(running(opened.workspace))
@@ -151,6 +143,7 @@ class ReviewSession(SessionSignals):
         """Change some of the filter's fields; see `QueueFilter`."""
         if self._desk is not None:
             self._desk.narrow(QueueFilter(**{**self.filter.model_dump(), **changes}))
+            self.asking.follow(self.filter.strategy)
 
     def go(self, key: ItemKey) -> None:
         """Show an item; unsaved strokes of the one before are saved as a version first."""

@@ -364,7 +364,7 @@ def test_failed_save_keeps_the_strokes_and_says_why(session: Now, monkeypatch: p
 
 def test_class_scores_compare_with_the_same_class_elsewhere(session: Now) -> None:
     session.show(session.queue.key(0))
-    place, raw = session.class_scores("nll_union")[1]
+    place, raw, _ = session.class_scores("nll_union")[1]
     assert raw == pytest.approx(0.9)
     assert place == pytest.approx(3.5 / 4)  # the worst of four
     assert session.class_scores("label_risk")[1][0] == pytest.approx(3.5 / 4)
