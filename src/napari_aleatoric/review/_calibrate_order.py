@@ -7,9 +7,9 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from napari_aleatoric.errors import NotFoundError, WorkspaceError
+from napari_aleatoric.errors import AleatoricError, WorkspaceError
 from napari_aleatoric.io import Workspace, write_whole
-from napari_aleatoric.uncertainty import STRATEGIES
+from napari_aleatoric.uncertainty import strategy_of
 
 from ._calibrate_record import CalibrationRecord
 
@@ -30,12 +30,12 @@ def calibration_folder(ws: Workspace) -> Path:
 
 
 def default_order(ws: Workspace) -> str:
-    """Return the order that the queue of a data set has by default: a key of `STRATEGIES`."""
+    """Return the order that the queue of a data set has by default, as `strategy_of` understands it."""
     try:
         found = json.loads((calibration_folder(ws) / _ORDER).read_text("utf-8"))["order"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return strategy_of(found).name
+    except (AleatoricError, AttributeError, KeyError, OSError, TypeError, ValueError):
         return BUILT_IN
-    return found if found in STRATEGIES else BUILT_IN
 
 
 def use_order(ws: Workspace, order: str) -> None:
@@ -44,10 +44,9 @@ def use_order(ws: Workspace, order: str) -> None:
     Raises
     ------
     NotFoundError
-        If there is no such order.
+        If there is no such order; see `strategy_of`.
     """
-    if order not in STRATEGIES:
-        raise NotFoundError(f"There is no order '{order}'. Known: {', '.join(STRATEGIES)}.")
+    strategy_of(order)
     record = read_calibration(ws)
     about = {"order": order, "planting_digest": "" if record is None else record.planting_digest}
     write_whole(calibration_folder(ws) / _ORDER, json.dumps(about, indent=1).encode())

@@ -228,7 +228,9 @@ def test_an_order_is_used_once_a_person_says_so(tmp_path):
     assert default_order(ws) == "label_risk"
     use_order(ws, "worst_class")
     assert default_order(Workspace.open(ws.root)) == "worst_class"
-    with pytest.raises(NotFoundError, match="no order 'best'"):
+    use_order(ws, "max:softmin,local_max")
+    assert default_order(ws) == "max:softmin,local_max"
+    with pytest.raises(NotFoundError, match="no strategy 'best'"):
         use_order(ws, "best")
     (ws.root / "calibration" / "order.json").write_text("{")
     assert default_order(ws) == "label_risk"
