@@ -1,6 +1,7 @@
 """Evented state of one viewer, and the pure functions that decide what is shown. No Qt, no napari."""
 
 from ._asking import answered
+from ._calibration import CalibrationNews, calibration_news, calibration_spec
 from ._class_scores import ClassScore, class_scores
 from ._explore import Explore
 from ._explore_options import ExploreOptions
@@ -28,6 +29,7 @@ from ._strokes import StrokeKeeper
 __all__ = [
     "DEFAULT_MAP",
     "Bars",
+    "CalibrationNews",
     "ClassScore",
     "Clicks",
     "Curve",
@@ -59,6 +61,8 @@ __all__ = [
     "ViewOptions",
     "ViewState",
     "answered",
+    "calibration_news",
+    "calibration_spec",
     "can_write_parquet",
     "class_scores",
     "csv_bytes",

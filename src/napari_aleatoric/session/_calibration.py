@@ -1,4 +1,4 @@
-"""What is known about which measure works on the open data set. Files are read here: for any thread but the main."""
+"""What is known about which measure works on the open data set. Files are read: not for the main thread."""
 
 from __future__ import annotations
 
