@@ -75,7 +75,7 @@ def record(**changes: Any) -> CalibrationRecord:
         "lines": [line],
         "notes": ["Your own labels count as right."],
         "verdict": "Use ‘Label risk of the worst class’.",
-        "line_sentence": "If 20% of your labels are wrong, about 8 in 10 of the 34 labels above this line have an error.",
+        "line_sentence": "If 20 % of your labels are wrong, about 8 in 10 of the first 34 have an error.",
         "methods": "The order was tested with planted errors.",
         "seconds": 600.0,
     }

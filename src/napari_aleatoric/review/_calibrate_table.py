@@ -9,6 +9,7 @@ from napari_aleatoric.model import Question
 from napari_aleatoric.samples import ErrorKind
 
 from ._calibrate_record import CalibrationRecord, Figure, MeasureRow
+from ._calibrate_words import percent
 
 __all__ = ["calibration_csv", "calibration_markdown", "question_in_words", "weakest_in_words"]
 
@@ -58,7 +59,9 @@ def calibration_markdown(record: CalibrationRecord) -> str:
         lines += ["", text] if text else []
     if record.lines:
         lines += ["", "| first part of the queue | of these wrong [95 %] | of all errors |", "|---|---|---|"]
-        lines += [f"| {one.share:.0%} | {one.precision.words()} | {one.recall.words()} |" for one in record.lines]
+        lines += [
+            f"| {percent(one.share)} | {one.precision.words()} | {one.recall.words()} |" for one in record.lines
+        ]
     if record.methods:
         lines += ["", "For a methods section:", "", f"> {record.methods}"]
     return "\n".join(lines) + "\n"

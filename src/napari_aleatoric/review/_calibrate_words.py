@@ -13,6 +13,7 @@ __all__ = [
     "OWN_ERRORS",
     "line_in_words",
     "methods_in_words",
+    "percent",
     "too_few_in_words",
     "verdict_in_words",
 ]
@@ -94,13 +95,13 @@ def line_in_words(line: LineFigures, order: str, error_rate: float, n_labels: in
     above = "the label" if count == 1 else f"the {count} labels"
     certain = ""
     if line.precision.low is not None and line.precision.high is not None:
-        certain = f" (95 % interval {line.precision.low:.0%} to {line.precision.high:.0%})"
+        certain = f" (95 % interval {percent(line.precision.low)} to {percent(line.precision.high)})"
     return (
-        f"If {error_rate:.0%} of your labels are wrong in the ways that were planted, "
-        f"{in_ten(_value(line.precision))} of {above} above this line, the first {line.share:.0%} of the queue by "
-        f"{_title(order)}, have an error{certain}, and {in_ten(_value(line.recall))} of all errors are above it. "
-        f"The {error_rate:.0%} is your assumption: the part that was planted says nothing about how many of your "
-        "labels are wrong."
+        f"If {percent(error_rate)} of your labels are wrong in the ways that were planted, "
+        f"{in_ten(_value(line.precision))} of {above} above this line, the first {percent(line.share)} of the "
+        f"queue by {_title(order)}, have an error{certain}, and {in_ten(_value(line.recall))} of all errors are "
+        f"above it. The {percent(error_rate)} is your assumption: the part that was planted says nothing about how "
+        "many of your labels are wrong."
     )
 
 
@@ -144,6 +145,11 @@ def methods_in_words(
         f"{row.average_precision.words()} and a precision of {row.precision_top.words()} among as many labels as "
         f"there were errors (95 % intervals: bootstrap over cases){kind}."
     )
+
+
+def percent(part: float) -> str:
+    """Say a part of all: "20 %"."""
+    return f"{100 * part:.0f} %"
 
 
 def _title(order: str) -> str:
