@@ -126,6 +126,11 @@ class FilterPreview:
         return np.asarray(self.why != FilterReason.NOT_ASKED)
 
     @property
+    def cohort(self) -> BoolArray:
+        """Whether each item is among those whose distribution is cut, shape (n,)."""
+        return np.asarray(self.asked & (self.why != FilterReason.VERDICT))
+
+    @property
     def kept(self) -> list[ItemKey]:
         """The labels that are kept, in the order of the data set."""
         return [self.columns.keys[i] for i in np.flatnonzero(self.keep).tolist()]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +49,8 @@ class FilterExportSummary:
     files : dict of str to int
         How many files are links ("link"), copies ("copy"), written anew ("written"), or named where they are
         ("named").
+    sentence : str
+        The same in one sentence.
     remarks : tuple of str
         What the user should know.
     """
@@ -59,17 +61,8 @@ class FilterExportSummary:
     n_total: int
     n_corrected: int
     files: dict[str, int]
-    remarks: tuple[str, ...] = field(default=())
-
-    @property
-    def sentence(self) -> str:
-        """In one sentence."""
-        kinds = {"named": "named where they are", "link": "linked", "copy": "copied", "written": "written"}
-        parts = [f"{n} files {kinds[kind]}" for kind, n in self.files.items() if n]
-        how = f" ({', '.join(parts)})" if parts else ""
-        return (
-            f"{self.n_kept} of {self.n_total} labels in {self.destination.name}{how}, {self.n_corrected} corrected."
-        )
+    sentence: str
+    remarks: tuple[str, ...] = ()
 
 
 def export_filtered(
@@ -151,10 +144,23 @@ def export_filtered(
             }
             write_whole(folder / _MANIFEST, _json(manifest))
             report.step(len(kept), len(kept), "Exported")
-    remarks = [remark for remark in remarks if remark]
     return FilterExportSummary(
-        dest, spec.layout, len(kept), preview.n_total, len(corrected), dict(files), tuple(remarks)
+        destination=dest,
+        layout=spec.layout,
+        n_kept=len(kept),
+        n_total=preview.n_total,
+        n_corrected=len(corrected),
+        files=dict(files),
+        sentence=_sentence(dest, len(kept), preview.n_total, files, len(corrected)),
+        remarks=tuple(remark for remark in remarks if remark),
     )
+
+
+def _sentence(dest: Path, n_kept: int, n_total: int, files: Counter[str], n_corrected: int) -> str:
+    kinds = {"named": "named where they are", "link": "linked", "copy": "copied", "written": "written"}
+    parts = [f"{n} files {kinds[kind]}" for kind, n in files.items() if n]
+    how = f" ({', '.join(parts)})" if parts else ""
+    return f"{n_kept} of {n_total} labels in {dest.name}{how}, {n_corrected} corrected."
 
 
 def _check(kept: Sequence[ItemKey], preview: FilterPreview) -> None:

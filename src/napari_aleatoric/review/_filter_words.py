@@ -63,10 +63,10 @@ def range_in_words(preview: FilterPreview) -> str:
     if low <= 0 and high >= 100:
         return "everything"
     if low <= 0:
-        return f"all but the {100 - high:g} % most {worse}"
+        return f"all but the {100 - high:.3g} % most {worse}"
     if high >= 100:
-        return f"all but the {low:g} % most {better}"
-    return f"all but the {low:g} % most {better} and the {100 - high:g} % most {worse}"
+        return f"all but the {low:.3g} % most {better}"
+    return f"all but the {low:.3g} % most {better} and the {100 - high:.3g} % most {worse}"
 
 
 def preview_sentence(preview: FilterPreview) -> str:
@@ -79,6 +79,9 @@ def preview_sentence(preview: FilterPreview) -> str:
     parts = [
         f"Keeps {preview.n_kept} of {preview.n_total}, drops {n_dropped}: by {how}, {range_in_words(preview)}."
     ]
+    if spec.class_wise and len(preview.cuts) > 1:
+        rule = "one class within its cut is enough" if spec.class_rule == "any" else "all its classes have to be"
+        parts.append(f"A case is kept where {rule}.")
     if n := preview.count(FilterReason.VERDICT):
         parts.append(f"{n} of the dropped {_was(n)} {_either(spec.drop_verdicts)} by a reader.")
     if n := preview.count(FilterReason.KEPT_BY_VERDICT):

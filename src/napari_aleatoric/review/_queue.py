@@ -163,6 +163,11 @@ class Queue:
         return self._snapshot.table
 
     @property
+    def rows(self) -> IntArray:
+        """Rows of `columns` in this view, in its order, shape (len,)."""
+        return self._rows
+
+    @property
     def columns(self) -> QueueColumns:
         """All items of the data set side by side, whatever is filtered."""
         return QueueColumns.of(self._snapshot)
@@ -225,7 +230,7 @@ class Queue:
         *,
         stale: bool | None = None,
         flagged: bool | None = None,
-        keys: Collection[ItemKey] | None = None,
+        keys: Collection[tuple[str, str]] | None = None,
     ) -> Queue:
         """Return the items that fulfil everything asked for, in the present order.
 
@@ -239,14 +244,14 @@ class Queue:
             Items whose score this class drives.
         stale, flagged : bool, optional
             Items whose scores are (not) out of date; with (without) findings of the geometry checks.
-        keys : collection of ItemKey, optional
-            These items only; what is not in the queue is passed over.
+        keys : collection of tuple of str, optional
+            Case and label reader of the only items that are wanted; what is not in the queue is passed over.
         """
         data = self._snapshot
         keep = np.ones(len(data), dtype=bool)
         if keys is not None:
             keep[:] = False
-            keep[[data.row_of[key] for key in keys if key in data.row_of]] = True
+            keep[[row for key in keys if (row := data.row_of.get(ItemKey(*key))) is not None]] = True
         for word in text.split():
             keep &= data.contains(word)
         if statuses is not None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
@@ -82,6 +82,7 @@ def test_the_worst_part_is_dropped_whichever_end_of_the_measure_is_bad(store: Re
     assert low[0].sentence == "Mean disagreement 0 nat is below the cut of 2 nat: too supported"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.one_of(st.integers(0, 6).map(float), st.just(NAN)), min_size=1, max_size=40),
     st.integers(0, 99),
