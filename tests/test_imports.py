@@ -13,7 +13,7 @@ import pytest
 
 import napari_aleatoric
 
-HEAVY = ("torch", "monai", "open_clip", "segment_anything", "distributed")
+HEAVY = ("torch", "monai", "open_clip", "segment_anything", "distributed", "pyqtgraph")
 FOLDERS = sorted(
     info.name for info in pkgutil.iter_modules(napari_aleatoric.__path__, "napari_aleatoric.") if info.ispkg
 )
