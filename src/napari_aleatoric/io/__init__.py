@@ -7,6 +7,8 @@ from ._load import load_image, load_label, on_image_grid, warn_of_unknown_values
 from ._lock import try_lock
 from ._maps import VoxelMap, has_map, item_folder_name, map_names, read_map, remove_maps, write_map
 from ._plain import channel_files, is_plain_image, is_plain_label, volumes_in
+from ._probabilities import read_probabilities
+from ._probability_files import ProbabilityFiles, ProbabilityFolder
 from ._rtstruct import OverlapWarning
 from ._scan import scan
 from ._volumes import FirstChannelWarning, guess_modality, read_geometry, read_volume
@@ -16,6 +18,8 @@ from ._write import write_label_map, write_volume, write_whole
 __all__ = [
     "FirstChannelWarning",
     "OverlapWarning",
+    "ProbabilityFiles",
+    "ProbabilityFolder",
     "SoftLabelWarning",
     "UnknownValueWarning",
     "VoxelMap",
@@ -34,6 +38,7 @@ __all__ = [
     "read_geometry",
     "read_label_map",
     "read_map",
+    "read_probabilities",
     "read_volume",
     "remove_maps",
     "safe_name",
