@@ -187,7 +187,7 @@ def job_elsewhere(tmp_path: Path) -> Workspace:
 @pytest.mark.benchmark(group="pulse of the window")
 def test_longest_stall_with_and_without_a_job(bench: Bench, job_elsewhere: Workspace, benchmark: Any) -> None:
     quiet_s = min(_script(bench) for _ in range(2))
-    handle = submit(job_elsewhere, "score", ScoreSpec())
+    handle = submit(job_elsewhere, "score", ScoreSpec(judge="light"))
     bench.hub.session.follow(handle)
     bench.until(lambda: handle.status().done > 0, seconds=120)
     busy = []

@@ -30,7 +30,7 @@ from napari_aleatoric.model import WHOLE_CASE, Geometry, ItemKey, LabelMap, Volu
 from napari_aleatoric.review import ReviewStore, build_queue, make_reference, score_workspace  # noqa: E402
 from napari_aleatoric.uncertainty import SCALE_VARIANTS, ScoreSpec, auv, perception_scale  # noqa: E402
 
-SPEC = ScoreSpec(rounds=5, samples_per_case=300, encoder="mine", jitters=2, device="cpu")
+SPEC = ScoreSpec(judge="light", rounds=5, samples_per_case=300, encoder="mine", jitters=2, device="cpu")
 # stored flipped, so that stored and upright order differ
 GRID = Geometry((10, 24, 34), (2.0, 1.0, 1.0), (5, 6, 7), ((-1, 0, 0), (0, 1, 0), (0, 0, -1)))
 
@@ -359,7 +359,7 @@ def test_the_filter_bank_needs_no_torch(weights: Path) -> None:
         "from napari_aleatoric.review import score_workspace\n"
         "from napari_aleatoric.uncertainty import ScoreSpec\n"
         f"ws = Workspace.open(Path({str(ws.root)!r}))\n"
-        "score_workspace(ws, ScoreSpec(rounds=5, samples_per_case=300, encoder='filter-bank'))\n"
+        "score_workspace(ws, ScoreSpec(judge='light', rounds=5, samples_per_case=300, encoder='filter-bank'))\n"
         "print(sorted({'torch', 'segment_anything'} & set(sys.modules)))\n"
     )
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

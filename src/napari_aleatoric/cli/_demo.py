@@ -100,6 +100,7 @@ def _prepare(place: Path, spec: SampleSpec) -> tuple[DemoResult, Path]:
     from napari_aleatoric.io import Workspace, scan
     from napari_aleatoric.review import ReviewStore, build_queue, score_workspace
     from napari_aleatoric.samples import is_complete, read_truth, write_samples
+    from napari_aleatoric.uncertainty import ScoreSpec
 
     from ._scores import queue_rows
 
@@ -117,8 +118,9 @@ def _prepare(place: Path, spec: SampleSpec) -> tuple[DemoResult, Path]:
     else:
         with BarReporter("Reading labels") as reporter:
             opened = Workspace.create(root, scan(data, reporter=reporter))
+    note("The light classifier judges the labels here, to be quick; 'aleatoric score' trains a network if it can.")
     with BarReporter("Scoring") as reporter:
-        score_workspace(opened, reporter=reporter)
+        score_workspace(opened, ScoreSpec(judge="light"), reporter=reporter)
     seconds["scoring"] = time.monotonic() - begun
     truth = read_truth(data)
     with ReviewStore.open(opened.store_url) as store:

@@ -27,7 +27,29 @@ WorkspaceArgument = Annotated[Path, typer.Argument(help="Folder made by 'aleator
 def score(
     workspace: WorkspaceArgument,
     spec: Annotated[Path | None, typer.Option("--spec", help="Settings as a JSON file; replays a run.")] = None,
-    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Decides folds and sampled voxels.")] = None,
+    light: Annotated[
+        bool,
+        typer.Option("--light", help="Judge by the light classifier: no torch, sooner, finds somewhat less."),
+    ] = False,
+    judge: Annotated[
+        str | None,
+        typer.Option(
+            "--judge",
+            help="Who judges: network (trained here, minutes), light, or auto: the network if torch is here.",
+            metavar="NAME",
+        ),
+    ] = None,
+    probabilities: Annotated[
+        Path | None,
+        typer.Option(
+            "--probabilities",
+            help="Judge by the probabilities in this folder, from a model that did not learn from the case.",
+            metavar="FOLDER",
+        ),
+    ] = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Decides folds, sampled voxels, weights.")
+    ] = None,
     encoder: Annotated[
         str | None,
         typer.Option(
@@ -64,8 +86,17 @@ def score(
     from napari_aleatoric.io import Workspace
 
     opened = Workspace.open(workspace)
+    if light and judge not in (None, "light"):
+        raise DataError(f"Expected either --light or --judge {judge}, got both.")
     wanted = _spec(
-        spec, seed=seed, encoder=encoder, device=device, reference=reference, auv_percentiles=auv_percentiles
+        spec,
+        judge="light" if light else judge,
+        probabilities=None if probabilities is None else str(probabilities),
+        seed=seed,
+        encoder=encoder,
+        device=device,
+        reference=reference,
+        auv_percentiles=auv_percentiles,
     )
     change = opened.rescan()
     if change:
@@ -74,11 +105,10 @@ def score(
             f"{len(change.changed)} changed."
         )
     if background:
-        if wanted.reference.endswith(".json"):  # the job stands in another folder
-            wanted = wanted.model_copy(update={"reference": str(Path(wanted.reference).expanduser().resolve())})
-        _score_in_background(opened, wanted, as_json)
+        _score_in_background(opened, _with_whole_paths(wanted), as_json)
         return
     from napari_aleatoric.review import score_workspace
+    from napari_aleatoric.uncertainty import judge_in_words
 
     with BarReporter("Scoring") as reporter:
         summary = score_workspace(opened, wanted, reporter=reporter)
@@ -88,7 +118,7 @@ def score(
         return
     print_line(
         f"{summary.n_scored} of {summary.n_items} labels scored in {summary.seconds:.0f} s, "
-        f"{summary.n_reused} still held; {len(refused)} refused."
+        f"{summary.n_reused} still held; {len(refused)} refused; {judge_in_words(summary.judge)}."
     )
     for sentence in summary.notes:
         print_line(sentence)
@@ -111,6 +141,16 @@ def _spec(path: Path | None, **given: Any) -> ScoreSpec:
         return ScoreSpec.model_validate(values)
     except ValueError as error:
         raise DataError(f"These settings are not understood: {error}") from error
+
+
+def _with_whole_paths(spec: ScoreSpec) -> ScoreSpec:
+    """Return the same settings with whole paths: a job stands in another folder."""
+    paths = {}
+    if spec.reference.endswith(".json"):
+        paths["reference"] = str(Path(spec.reference).expanduser().resolve())
+    if spec.probabilities:
+        paths["probabilities"] = str(Path(spec.probabilities).expanduser().resolve())
+    return spec.model_copy(update=paths)
 
 
 def _score_in_background(workspace: Workspace, spec: ScoreSpec, as_json: bool) -> None:

@@ -23,7 +23,7 @@ from ._score_results import Facts, keep_scores, provenance, refresh_flags
 from ._score_work import Probe, ScoreWork, keep_cases, measure
 from ._store import ReviewStore
 
-__all__ = ["ScoreSummary", "score_workspace"]
+__all__ = ["Probe", "ScoreSummary", "score_workspace"]
 
 _DEFAULT = ScoreSpec()
 
@@ -181,7 +181,7 @@ def _prepare(
     corrections = {key: found for key, (found, _) in store.correction_counts().items() if found is not None}
     digests = {case.case_id: case_digest(ws, case, corrections, spec) for case in labelled}
     reader = CaseReader(ws, store, corrections)
-    kind, remarks = choose_kind(ws, spec, labelled, reader, digests, stopping)
+    kind, remarks = choose_kind(ws, spec, labelled, reader, digests, stopping, progress.again)
     work = ScoreWork(
         ws, store, spec, reader, kind, corrections, digests, difficulty, stopping, waiting=progress.again
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,11 @@ from napari_aleatoric.uncertainty import LabelFacts, label_facts
 
 from ._corrections import current_label
 from ._store import ReviewStore
+from ._threads import in_threads, one_by_one
 
-__all__ = ["UNREADABLE", "CaseReader", "LoadedCase", "reason_in_words"]
+__all__ = ["UNREADABLE", "CaseReader", "LoadedCase", "each_case", "reason_in_words"]
+
+R = TypeVar("R")
 
 UNREADABLE = (
     AleatoricError,
@@ -139,3 +143,18 @@ class CaseReader:
         for first in range(0, len(values), step):
             result[first : first + step] = self._ws.dataset.classes.index_map(values[first : first + step])
         return result
+
+
+def each_case(
+    reader: CaseReader, function: Callable[[CaseFiles], R], cases: Sequence[CaseFiles], waiting: Callable[[], None]
+) -> Generator[R, None, None]:
+    """Apply a function to cases: the small ones several at a time, then the large ones one after the other.
+
+    A large result is gone before the next large case is read, so that memory does not grow with their number.
+    """
+    large = [case for case in cases if reader.is_large(case)]
+    small = [case for case in cases if case not in large]
+    with closing(in_threads(function, small, waiting)) as found:
+        yield from found
+    with closing(one_by_one(function, large, waiting)) as found:
+        yield from found

@@ -88,5 +88,5 @@ class JudgeKind(Protocol):
     def keep_only(self, digests: Sequence[str]) -> None:
         """Delete what is kept of all other cases."""
 
-    def provenance(self) -> dict[str, Any]:
-        """Name, settings and packages, to be stored beside the scores."""
+    def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
+        """Return name, settings and packages, to be stored beside the scores."""

@@ -100,8 +100,8 @@ class LightKind:
         """Delete all other samples."""
         self._cache.keep_only(digests)
 
-    def provenance(self) -> dict[str, Any]:
-        """Name and packages; the settings are in the spec."""
+    def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
+        """Return name, features and packages; the settings are in the spec."""
         return {"name": self.name, "features": self._encoder.name, "packages": ("scikit-learn",)}
 
 

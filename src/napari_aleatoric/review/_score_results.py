@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from importlib import metadata
+from pathlib import Path
 from typing import Any
 
 from napari_aleatoric.io import remove_maps, write_map
@@ -89,13 +90,13 @@ def refresh_flags(
 
 def provenance(work: ScoreWork, plan: TrainingPlan) -> dict[str, Any]:
     """Say what made the scores: spec, judge, models, versions."""
-    judge = work.kind.provenance()
+    judge = work.kind.provenance(plan)
     packages = [*_PACKAGES, *judge.pop("packages")]
     if work.difficulty is not None:
         packages += ["torch", "segment-anything"]
     return {
         "door": "score",
-        "spec": work.spec.model_dump(mode="json"),
+        "spec": {**work.spec.model_dump(mode="json"), "probabilities": Path(work.spec.probabilities).name},
         "judge": judge,
         "encoder": work.difficulty.name if work.difficulty is not None else FILTER_BANK,
         "plan_digest": plan.digest,

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,16 +16,13 @@ from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem
 from napari_aleatoric.uncertainty import DifficultyScores, LabelScorer, LabelScores, ScoreSpec, evened, look_box
 
-from ._score_case import UNREADABLE, CaseReader, LoadedCase, reason_in_words
+from ._score_case import UNREADABLE, CaseReader, LoadedCase, each_case, reason_in_words
 from ._score_difficulty import DifficultyWork
 from ._score_judge import Judge, JudgeKind
 from ._score_plan import TrainingPlan
 from ._store import ReviewStore
-from ._threads import in_threads, one_by_one
 
-__all__ = ["Measured", "Probe", "ScoreWork", "each_case", "keep_cases", "measure"]
-
-R = TypeVar("R")
+__all__ = ["Measured", "Probe", "ScoreWork", "keep_cases", "measure"]
 
 Probe = Callable[[str, Box, NDArray[Any]], None]
 
@@ -92,21 +88,6 @@ class Measured:
     scores: Mapping[str, LabelScores]
     refused: tuple[Problem, ...]
     difficulty: Mapping[str, DifficultyScores] = field(default_factory=dict)
-
-
-def each_case(
-    reader: CaseReader, function: Callable[[CaseFiles], R], cases: Sequence[CaseFiles], waiting: Callable[[], None]
-) -> Iterator[R]:
-    """Apply a function to cases: the small ones several at a time, then the large ones one after the other.
-
-    A large result is gone before the next large case is read, so that memory does not grow with their number.
-    """
-    large = [case for case in cases if reader.is_large(case)]
-    small = [case for case in cases if case not in large]
-    with closing(in_threads(function, small, waiting)) as found:
-        yield from found
-    with closing(one_by_one(function, large, waiting)) as found:
-        yield from found
 
 
 def keep_cases(work: ScoreWork, cases: Sequence[CaseFiles]) -> Generator[tuple[Problem, ...], None, None]:

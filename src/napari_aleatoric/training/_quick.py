@@ -34,13 +34,18 @@ def net_case(volume: Volume, labels: NDArray[np.integer[Any]], box: Box, plan: N
     box : Box
         The part that is looked at.
     plan : NetPlan
-        Of the data set.
+        Of the data set. Where it has colour images, a grey one counts as one of three equal colours; where it has
+        none, a colour image is taken as the mean of its colours.
     """
     from ._torch._grid import coarser_image, coarser_labels
 
     shape = plan.shape_of(case_grid(volume, box))
-    image = coarser_image(standardised(volume, box), shape)
-    return NetCase(image, coarser_labels(labels[(slice(None), *box.slices)], shape))
+    image = standardised(volume, box)
+    if len(image) > plan.n_channels:
+        image = image.mean(axis=0, keepdims=True)
+    if len(image) < plan.n_channels:
+        image = np.repeat(image, plan.n_channels, axis=0)
+    return NetCase(coarser_image(image, shape), coarser_labels(labels[(slice(None), *box.slices)], shape))
 
 
 def learn_quick_net(
@@ -60,7 +65,7 @@ def learn_quick_net(
     shelf : CaseShelf
         Where the cases are.
     names : sequence of str
-        The cases to learn from, by their names on the shelf; their order does not matter.
+        The cases to learn from, by their names on the shelf; the same order gives the same network.
     spec : QuickNetSpec
         How long and how fast.
     state_file : Path

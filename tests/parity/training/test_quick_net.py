@@ -183,6 +183,72 @@ def test_a_picture_goes_through_a_flat_network(tmp_path):
     assert net.predict(shelf.get("a"), (1, 80, 88)).shape == (2, 1, 80, 88)
 
 
+def test_slabs_are_the_whole_in_parts(plan, shelf, tmp_path, monkeypatch):
+    from napari_aleatoric.training._torch import _quick_net
+
+    net = learned(plan, shelf, tmp_path)
+    case = shelf.get("case5")
+    for shape in (case.labels.shape[1:], (37, 25, 30), (9, 20, 18), (1, 20, 18)):
+        whole = net.predict(case, shape)
+        for numbers, least in ((1 << 26, 8), (1, 5), (1, 1)):
+            monkeypatch.setattr(_quick_net, "_SLAB_NUMBERS", numbers)
+            monkeypatch.setattr(_quick_net, "_LEAST_SLAB", least)
+            slabs = list(net.predict_slabs(case, shape))
+            assert len(slabs) == (1 if numbers > 1 else -(-shape[0] // least))
+            np.testing.assert_allclose(np.concatenate(slabs, axis=1), whole.astype(np.float32), atol=1e-3)
+
+
+def test_a_case_too_large_for_one_piece_is_predicted_in_several(plan, shelf, tmp_path, monkeypatch):
+    from napari_aleatoric.training._torch import _judge
+
+    net = learned(plan, shelf, tmp_path, TINY.model_copy(update={"iterations": 60, "learning_rate": 1e-2}))
+    rng = np.random.default_rng(0)
+    shape = (70, 20, 18)
+    mask = np.any([ball(shape, (z, 9, 8), 5) for z in range(0, 70, 9)], axis=0)  # something in every window
+    image = (rng.normal(0, 0.4, shape) + 2.0 * mask)[np.newaxis].astype(np.float16)
+    case = NetCase(image, mask[np.newaxis].astype(np.uint16))
+    whole = net.predict(case, shape).astype(np.float32)
+    monkeypatch.setattr(_judge, "_MOST_NUMBERS", 1)  # as thick as a window
+    parts = net.predict(case, shape).astype(np.float32)
+    assert np.allclose(parts.sum(axis=0), 1, atol=2e-3)
+    assert not np.array_equal(parts, whole)  # other windows
+    assert (parts.argmax(axis=0) == whole.argmax(axis=0)).mean() > 0.97
+    found = parts[1] > 0.5
+    assert 2 * (found & mask).sum() / (found.sum() + mask.sum()) > 0.85
+
+
+def test_prediction_stops_between_windows(plan, shelf, tmp_path):
+    net = learned(plan, shelf, tmp_path)
+    asked = []
+
+    def go_on():
+        asked.append(1)
+        raise Cancelled("Stopped as asked.")
+
+    with pytest.raises(Cancelled):
+        next(net.predict_slabs(shelf.get("case5"), (19, 20, 18), go_on))
+    assert len(asked) == 1
+
+
+def test_grey_among_colour_and_colour_among_grey(plan):
+    from dataclasses import replace
+
+    from napari_aleatoric.foundation import Box
+    from napari_aleatoric.model import Geometry, Volume
+    from napari_aleatoric.training import net_case
+
+    rng = np.random.default_rng(0)
+    colour = Volume(rng.integers(0, 255, (14, 20, 18, 3), dtype=np.uint8), Geometry((14, 20, 18)))
+    grey = Volume(colour.data[..., 0], colour.geometry)
+    box, label = Box.whole((14, 20, 18)), np.zeros((1, 14, 20, 18), np.uint16)
+    of_three = net_case(grey, label, box, replace(plan, n_channels=3)).image
+    assert of_three.shape[0] == 3
+    assert np.array_equal(of_three[0], of_three[2])
+    assert net_case(colour, label, box, plan).image.shape[0] == 1
+    mean = net_case(colour, label, box, replace(plan, n_channels=3)).image.astype(np.float32).mean(axis=0)
+    assert np.allclose(net_case(colour, label, box, plan).image[0].astype(np.float32), mean, atol=2e-2)
+
+
 def test_grids_there_and_back_lie_on_each_other():
     from napari_aleatoric.training._torch._grid import coarser_image, coarser_labels, finer_probabilities
 

@@ -17,7 +17,7 @@ from napari_aleatoric.uncertainty import LABEL_RISK_MAP, ScoreSpec, rank
 
 pytestmark = [pytest.mark.real, pytest.mark.slow]
 
-QUICK = ScoreSpec(rounds=40, samples_per_case=1500, encoder="filter-bank")
+QUICK = ScoreSpec(judge="light", rounds=40, samples_per_case=1500, encoder="filter-bank")
 
 
 def part_of_hippocampus(source: Path, target: Path, n: int, n_wrong: int) -> dict[str, np.ndarray]:
@@ -84,7 +84,7 @@ def test_readers_of_lung_nodules_are_judged_each(real_data: Path, tmp_path: Path
 
 def test_every_modality_of_the_sarcoma_set_is_scored_on_its_own_grid(real_data: Path, tmp_path: Path) -> None:
     ws = Workspace.create(tmp_path / "workspace", scan(real_data / "ibsi_sts"))
-    summary = score_workspace(ws, ScoreSpec(rounds=15, samples_per_case=800, encoder="filter-bank"))
+    summary = score_workspace(ws, ScoreSpec(judge="light", rounds=15, samples_per_case=800, encoder="filter-bank"))
     assert (summary.n_scored, summary.refused) == (18, ())
     for key in ws.dataset.items:
         found = read_map(ws, key, LABEL_RISK_MAP)

@@ -10,7 +10,7 @@ import pytest
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Status
 
-FAST = {"rounds": 5, "samples_per_case": 200, "encoder": "filter-bank"}
+FAST = {"judge": "light", "rounds": 5, "samples_per_case": 200, "encoder": "filter-bank"}
 
 
 @pytest.fixture(scope="module")

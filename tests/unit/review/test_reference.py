@@ -122,7 +122,7 @@ def test_queue_reason_and_window_agree_and_the_workspace_needs_no_file(
     assert f"AUV {expected:.2f}" in row.reason
     assert "harder than 66 of 100 cases of the reference 'hospital'" in row.reason
     shown = class_scores(queue.table, key, "auv", classes)
-    assert shown[1] == pytest.approx((auv([0.14], reference=np.array(SCALES) * 2)[0], np.nan), nan_ok=True)
+    assert shown[1][:2] == pytest.approx((auv([0.14], reference=np.array(SCALES) * 2)[0], np.nan), nan_ok=True)
     store.put_comparison("")
     again = build_queue(store, classes, "difficulty")
     assert again.row(again.find(key)).reference_place is None
@@ -138,7 +138,7 @@ def test_percentiles_are_kept_beside_the_scores(scored: Workspace, store: Review
 
 
 def test_scoring_keeps_what_was_chosen_and_measures_nothing_anew(workspace: Workspace) -> None:
-    spec = ScoreSpec(encoder="filter-bank", rounds=5, samples_per_case=200)
+    spec = ScoreSpec(judge="light", encoder="filter-bank", rounds=5, samples_per_case=200)
     assert score_workspace(workspace, spec).n_scored == 3
     robust = spec.model_copy(update={"auv_percentiles": (5.0, 95.0)})
     summary = score_workspace(workspace, robust)
@@ -152,7 +152,7 @@ def test_scoring_keeps_what_was_chosen_and_measures_nothing_anew(workspace: Work
 
 def test_a_classifier_of_this_data_set_is_compared_with_nothing(scored: Workspace) -> None:
     make_reference(scored, "hospital")
-    spec = ScoreSpec(encoder="filter-bank", rounds=5, samples_per_case=200, reference="hospital")
+    spec = ScoreSpec(judge="light", encoder="filter-bank", rounds=5, samples_per_case=200, reference="hospital")
     with pytest.raises(DataError, match="frozen model"):
         score_workspace(scored, spec)
     with ReviewStore.open(scored.store_url) as store:

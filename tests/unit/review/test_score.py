@@ -18,7 +18,7 @@ from napari_aleatoric.model import Geometry, ItemKey, LabelMap, RecordingReporte
 from napari_aleatoric.review import ReviewStore, ScoreSummary, build_queue, save_correction, score_workspace
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP, ScoreSpec, rank
 
-SPEC = ScoreSpec(rounds=10, samples_per_case=500, encoder="filter-bank")
+SPEC = ScoreSpec(judge="light", rounds=10, samples_per_case=500, encoder="filter-bank")
 SHAPE = (12, 16, 18)
 # stored with x and z flipped, so that stored and upright order differ
 FLIPPED = Geometry(SHAPE, (2.0, 1.0, 1.0), (5, 6, 7), ((-1, 0, 0), (0, 1, 0), (0, 0, -1)))
@@ -183,7 +183,7 @@ def test_an_interrupted_run_goes_on_and_ends_the_same(folder: Folder, tmp_path: 
 def test_another_spec_scores_anew(folder: Folder) -> None:
     ws = filled(folder)
     first = scored(ws)
-    other = scored(ws, ScoreSpec(rounds=10, samples_per_case=500, seed=1))
+    other = scored(ws, ScoreSpec(judge="light", rounds=10, samples_per_case=500, seed=1))
     assert other.n_scored == 8
     assert other.plan_digest != first.plan_digest
 
@@ -352,7 +352,7 @@ def test_the_cache_holds_no_pickle_and_only_what_is_needed(folder: Folder) -> No
     for path in cached:
         with np.load(path, allow_pickle=False) as pack:
             assert set(pack.files) == {"version", "features", "labels"}
-    scored(ws, ScoreSpec(rounds=10, samples_per_case=400))
+    scored(ws, ScoreSpec(judge="light", rounds=10, samples_per_case=400))
     assert len(sorted((ws.embeddings_dir / "label_risk").rglob("*.npz"))) == 4
     assert not list(ws.root.rglob("*.pkl"))
 

@@ -24,7 +24,7 @@ from napari_aleatoric.uncertainty import ScoreSpec
 _threads.usable_cores = lambda: 2
 if sys.argv[2] == "large":
     _score_case._LARGE = 1
-spec = ScoreSpec(encoder="filter-bank", rounds=5, samples_per_case=200)
+spec = ScoreSpec(judge="light", encoder="filter-bank", rounds=5, samples_per_case=200)
 summary = score_workspace(Workspace.open(sys.argv[1]), spec)
 assert summary.n_scored == int(sys.argv[3]), summary
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -92,7 +92,7 @@ def test_scoring_warns(workspace: Workspace, value: int) -> None:
     with pytest.warns(
         UnknownValueWarning, match=rf"label of case_1 holds .* no class: {value} \(32 voxels\)"
     ) as seen:
-        score_workspace(workspace, ScoreSpec(encoder="filter-bank"))
+        score_workspace(workspace, ScoreSpec(judge="light", encoder="filter-bank"))
     assert {str(w.message).split(" holds")[0] for w in seen if w.category is UnknownValueWarning} == {
         "The label of case_1"
     }

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 
-__all__ = ["coarser_image", "coarser_labels", "finer_probabilities"]
+__all__ = ["coarser_image", "coarser_labels", "finer_probabilities", "finer_slices"]
 
 Triple = tuple[int, int, int]
 
@@ -48,4 +48,25 @@ def finer_probabilities(probabilities: torch.Tensor, shape_zyx: Triple) -> NDArr
     found = np.empty((len(probabilities), *shape_zyx), dtype=np.float16)
     for row, one in enumerate(probabilities):
         found[row] = F.interpolate(one[None, None], size=shape_zyx, mode="trilinear", align_corners=False)[0, 0]
+    return found
+
+
+def finer_slices(probabilities: torch.Tensor, shape_zyx: Triple, first: int, last: int) -> NDArray[np.float32]:
+    """Resample (K, z, y, x) as `finer_probabilities` does, but only the slices from ``first`` to ``last``.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (K, last − first, Y, X)
+    """
+    depth, n = int(probabilities.shape[1]), shape_zyx[0]
+    at = ((torch.arange(first, last, dtype=torch.float64) + 0.5) * (depth / n) - 0.5).clamp(0, depth - 1)
+    below = at.floor().long().clamp(max=max(0, depth - 2))
+    part = (at - below).float()[:, None, None]
+    above = (below + 1).clamp(max=depth - 1)
+    found = np.empty((len(probabilities), last - first, *shape_zyx[1:]), dtype=np.float32)
+    for row, one in enumerate(probabilities):
+        planes = torch.lerp(one[below].float(), one[above].float(), part)
+        if tuple(planes.shape[1:]) != shape_zyx[1:]:
+            planes = F.interpolate(planes[None], size=shape_zyx[1:], mode="bilinear", align_corners=False)[0]
+        found[row] = planes.numpy()
     return found

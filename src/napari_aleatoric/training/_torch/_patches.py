@@ -26,7 +26,7 @@ class PatchDraw:
     shelf : CaseShelf
         Where the cases are.
     names : sequence of str
-        The cases to learn from.
+        The cases to learn from; in another order, other patches.
     plan : NetPlan
         Size and number of the patches.
     near_fraction : float
@@ -39,7 +39,7 @@ class PatchDraw:
         self, shelf: CaseShelf, names: Sequence[str], plan: NetPlan, near_fraction: float, seed: int
     ) -> None:
         self._shelf = shelf
-        self._names = sorted(names)
+        self._names = list(names)
         self._plan = plan
         self._near = near_fraction
         self._seed = seed
