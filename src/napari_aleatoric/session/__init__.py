@@ -1,6 +1,6 @@
 """Evented state of one viewer, and the pure functions that decide what is shown. No Qt, no napari."""
 
-from ._asking import answered
+from ._asking import answered, measured
 from ._calibration import CalibrationNews, calibration_news, calibration_spec
 from ._class_scores import ClassScore, class_scores
 from ._explore import Explore
@@ -73,6 +73,7 @@ __all__ = [
     "histogram",
     "inside_polygon",
     "load_item",
+    "measured",
     "nearest",
     "open_path",
     "open_review",

@@ -12,17 +12,22 @@ from napari_aleatoric.uncertainty import MAPS, MEASURES, QUESTIONS, ScoreTable, 
 
 from ._options import ViewOptions
 
-__all__ = ["Asking", "answered"]
+__all__ = ["Asking", "answered", "measured"]
 
 _SIZES = ("volume_voxels", "volume_ml")  # counted in every label; they answer nothing by themselves
+_DERIVED = {"label_risk": "nll_union", "auv": "perception_scale", "auv_size_adjusted": "perception_scale"}
 
 
 @lru_cache(maxsize=4)
+def measured(table: ScoreTable) -> frozenset[str]:
+    """Return the measures that the scores of a data set have any value of, derived ones among them."""
+    found = {name for (name, c), column in table.columns.items() if c == WHOLE_CASE and np.isfinite(column).any()}
+    return frozenset(name for name in MEASURES if _DERIVED.get(name, name) in found)
+
+
 def answered(table: ScoreTable) -> frozenset[Question]:
     """Return the questions that the scores of a data set have any answer to."""
-    stored = {m.name: m.question for m in MEASURES.values() if m.stored and m.name not in _SIZES}
-    found = {name for (name, c), column in table.columns.items() if c == WHOLE_CASE and np.isfinite(column).any()}
-    return frozenset(stored[name] for name in found if name in stored)
+    return frozenset(MEASURES[name].question for name in measured(table) if name not in _SIZES)
 
 
 class Asking:

@@ -61,7 +61,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 LABEL_RISK_MAP,
                 "Labels that contradict what the other cases teach come first. Look, repaint or reject. They are "
                 '"unlike the others", often but not always "wrong"; an error that all labels share is not seen.',
-                "No label has been judged yet. Score the data set.",
+                "No label was judged yet: score the data set.",
             ),
             QuestionInfo(
                 Question.AMBIGUITY,
@@ -72,7 +72,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 AMBIGUITY_MAP,
                 "Images come first in which a model cannot say where the structure ends. It looks at no label: an "
                 "ambiguous image may be labelled well. Ask a second reader, or weigh the case down in training.",
-                "No case has been looked at for ambiguity yet. Score the data set again.",
+                "No image was looked at yet: score the data set.",
             ),
             QuestionInfo(
                 Question.DISAGREEMENT,
@@ -83,7 +83,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 READER_SPREAD_MAP,
                 "Cases come first whose readers drew different things. It does not say who is right: the label "
                 "risk of each reader's label may, and where the image is ambiguous perhaps nobody is.",
-                "No case has labels of two readers or more. Add a second reader's labels to the data set.",
+                "No case has labels of two readers.",
             ),
             QuestionInfo(
                 Question.DIFFICULTY,
@@ -94,7 +94,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 DIFFICULTY_MAP,
                 "Images come first that a frozen foundation model finds hard. It is no sign of a wrong label, and "
                 "follows the object's size: read it beside the volume.",
-                "No frozen model has looked at the images yet. Install the ai extra and score the data set.",
+                "No frozen model was asked: install the ai extra, score.",
             ),
         )
     }

@@ -25,6 +25,7 @@ from ._strategy import (
 __all__ = ["STRATEGIES", "strategy_of"]
 
 _SAME_AS_DIFFICULTY = "perception_scale"  # its order is that of the AUV
+_RARE = ("perception_scale_sigma", "feature_scale", "effective_rank", "volume_voxels", "volume_ml")
 _GRAMMAR = "Also: max:MEASURE,MEASURE, worst:MEASURE, random:SEED, and diverse: before any of them"
 
 
@@ -34,7 +35,8 @@ def _of_measure(measure: Measure) -> Strategy:
     if measure.question is Question.DIFFICULTY:
         scored = by_difficulty(measure.name, lambda table, c: table.percentile(measure.name, c))
     sentence = f"{end} first. {measure.sentence}"
-    return Strategy(measure.name, measure.title, sentence, measure.question, scored, detail=measure.detail)
+    detail = measure.detail or measure.name in _RARE
+    return Strategy(measure.name, measure.title, sentence, measure.question, scored, detail=detail)
 
 
 def _strategies() -> Mapping[str, Strategy]:

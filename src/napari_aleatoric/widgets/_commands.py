@@ -15,6 +15,7 @@ __all__ = [
     "jump_hottest",
     "next_item",
     "next_pending",
+    "next_question",
     "open_folder",
     "previous_item",
     "reject",
@@ -126,6 +127,11 @@ def show_models(viewer: Viewer) -> None:
 def skip(viewer: Viewer) -> None:
     """Skip for now."""
     _perform(viewer, "skip")
+
+
+def next_question(viewer: Viewer) -> None:
+    """Next of the four questions."""
+    _perform(viewer, "next_question")
 
 
 def toggle_heatmap(viewer: Viewer) -> None:

@@ -220,6 +220,7 @@ class Hub(QObject):
             "save_label": lambda: session.save(),
             "segment_box": lambda: self.segment("box"),
             "segment_points": lambda: self.segment("points"),
+            "next_question": lambda: session.asking.step(),
             "toggle_heatmap": flip("heatmap_on"),
             "toggle_label": flip("label_visible"),
             "toggle_outline": flip("label_outline"),

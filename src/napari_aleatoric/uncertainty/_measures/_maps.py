@@ -80,9 +80,9 @@ class VoxelMapInfo:
 
 
 _SCALE_OF_ALL = "The colours mean the same in every case; values below the threshold are not drawn."
-_SCORE_FIRST = "This case has no map yet: score the data set first."
-_ENSEMBLE = "This map needs the probabilities of several networks: score with --ensemble."
-_FROZEN = "This case has no map of {}: it comes with a frozen model (extra 'ai')."
+_SCORE_FIRST = "No map yet: score the data set first."
+_ENSEMBLE = "No map: it needs several networks (--ensemble)."
+_FROZEN = "No map of {}: it needs a frozen model."
 
 MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
     {
@@ -106,7 +106,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "unlike",
                 "Part of the image features' energy that the dominant directions of the labelled class do not "
                 f"explain. In measurements it was near chance in finding errors. {_SCALE_OF_ALL}",
-                "This map is made from Python only; see `score_subspace`.",
+                "No map: it is made from Python (score_subspace).",
             ),
             VoxelMapInfo(
                 AMBIGUITY_MAP,
@@ -157,7 +157,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "half and half",
                 "How far the readers' labels differ here: four times the variance of their yes and no, so that 1 "
                 f"means that one half of them drew the class and the other did not. {_SCALE_OF_ALL}",
-                "This map needs labels of at least two readers of the case.",
+                "No map: it needs labels of two readers.",
             ),
             VoxelMapInfo(
                 DIFFICULTY_MAP,

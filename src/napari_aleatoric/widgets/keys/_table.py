@@ -54,6 +54,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("segment_box", "Segment by boxes, on or off", "Label", "Shift+B"),
     Action("segment_points", "Segment by points, on or off", "Label", "Shift+P"),
     Action("show_models", "Get and choose frozen models", "Label", "Shift+M"),
+    Action("next_question", "Next of the four questions", "View", "Shift+Q"),
     Action("toggle_heatmap", "Heatmap on or off", "View", "H"),
     Action("toggle_label", "Label on or off", "View", "W"),
     Action("toggle_outline", "Label as outline or filled", "View", "T"),

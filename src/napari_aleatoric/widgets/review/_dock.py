@@ -10,8 +10,9 @@ from qtpy.QtWidgets import QVBoxLayout, QWidget
 
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import ItemKey
-from napari_aleatoric.session import ItemData
+from napari_aleatoric.session import ItemData, measured
 from napari_aleatoric.widgets._hub_dock import HubDock
+from napari_aleatoric.widgets._selection_chip import SelectionChip
 
 from ._case_card import CaseCard, RecoveryBanner
 from ._filter_bar import FilterBar
@@ -50,6 +51,7 @@ class ReviewDock(HubDock):
         self.progress = ReviewProgress()
         self.job = JobCard()
         self.filters = FilterBar()
+        self.chip = SelectionChip(self.session)
         self.table = QueueView()
         self.banner = RecoveryBanner()
         self.case = CaseCard()
@@ -59,7 +61,7 @@ class ReviewDock(HubDock):
         layout = QVBoxLayout(body)
         layout.setContentsMargins(6, 4, 6, 4)
         layout.setSpacing(5)
-        for part in (self.open_bar, self.job, self.progress, self.filters):
+        for part in (self.open_bar, self.job, self.progress, self.filters, self.chip):
             layout.addWidget(part)
         layout.addWidget(self.table, 1)
         for part in (self.banner, self.case, self.verdicts):
@@ -101,6 +103,7 @@ class ReviewDock(HubDock):
     def _show_opened(self, workspace: object) -> None:
         self.open_bar.score_button.setEnabled(True)
         self.filters.set_classes(self.session.classes)
+        self.filters.strategy.show_order(self.session.filter.strategy)
         root = getattr(workspace, "root", None)
         if isinstance(root, Path):
             self.hub.recent.add(root)
@@ -111,6 +114,8 @@ class ReviewDock(HubDock):
         full = self.session.full_queue
         if full is not None:
             self.progress.show_progress(full.progress())
+            self.filters.strategy.show_order(full.strategy)
+            self.filters.strategy.set_measured(measured(full.table))
 
     def _show_loading(self, key: ItemKey) -> None:
         self.table.select(key)

@@ -6,7 +6,8 @@ from qtpy.QtCore import QTimer, Signal
 from qtpy.QtWidgets import QComboBox, QGridLayout, QLabel, QLineEdit, QWidget
 
 from napari_aleatoric.model import ClassTable
-from napari_aleatoric.uncertainty import STRATEGIES
+
+from ._order_box import OrderBox
 
 __all__ = ["FilterBar"]
 
@@ -20,11 +21,7 @@ class FilterBar(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.strategy = QComboBox()
-        self.strategy.setAccessibleName("Order of the queue")
-        for name, strategy in STRATEGIES.items():
-            self.strategy.addItem(strategy.title, name)
-            self.strategy.setItemData(self.strategy.count() - 1, strategy.sentence, 3)
+        self.strategy = OrderBox()
         self.text = QLineEdit()
         self.text.setPlaceholderText("Filter by words")
         self.text.setClearButtonEnabled(True)
@@ -55,7 +52,7 @@ class FilterBar(QWidget):
         self._typing = QTimer(self, singleShot=True, interval=150)
         self._typing.timeout.connect(lambda: self.changed.emit({"text": self.text.text()}))
         self.text.textChanged.connect(lambda _: self._typing.start())
-        self.strategy.activated.connect(lambda _: self.changed.emit({"strategy": self.strategy.currentData()}))
+        self.strategy.activated.connect(lambda _: self.changed.emit({"strategy": self.strategy.order}))
         self.status.activated.connect(self._status_chosen)
         self.classes.activated.connect(lambda _: self.changed.emit({"class_index": self.classes.currentData()}))
 
@@ -69,8 +66,7 @@ class FilterBar(QWidget):
         self.classes.addItem("any class", None)
         for item in classes:
             self.classes.addItem(item.class_name, item.class_index)
-        for box in (self.strategy, self.status):
-            box.setCurrentIndex(0)
+        self.status.setCurrentIndex(0)
         self.text.blockSignals(True)
         self.text.clear()
         self.text.blockSignals(False)

@@ -16,6 +16,7 @@ __all__ = ["ClassList", "ClassModel"]
 
 _SCORE_ROLE = int(Qt.ItemDataRole.UserRole) + 1
 _COLOUR_ROLE = int(Qt.ItemDataRole.UserRole) + 2
+_REST_ROLE = int(Qt.ItemDataRole.UserRole) + 3
 
 
 class ClassModel(QAbstractListModel):
@@ -27,13 +28,16 @@ class ClassModel(QAbstractListModel):
         super().__init__(parent)
         self._classes = ClassTable(())
         self._scores: dict[int, float] = {}
+        self._rests: dict[int, float] = {}
         self._words: dict[int, str] = {}
         self._hidden: frozenset[int] = frozenset()
 
-    def show(self, classes: ClassTable, scores: dict[int, float], words: dict[int, str]) -> None:
-        """Replace names and scores; ``words`` are the tool tips."""
+    def show(
+        self, classes: ClassTable, scores: dict[int, float], words: dict[int, str], rests: dict[int, float]
+    ) -> None:
+        """Replace names and scores; ``rests`` are scores without what size explains, ``words`` the tool tips."""
         self.beginResetModel()
-        self._classes, self._scores, self._words = classes, scores, words
+        self._classes, self._scores, self._words, self._rests = classes, scores, words, rests
         self.endResetModel()
 
     def set_hidden(self, hidden: frozenset[int]) -> None:
@@ -64,6 +68,8 @@ class ClassModel(QAbstractListModel):
             return self._words.get(item.class_index, "This class has no score here.")
         if role == _SCORE_ROLE:
             return self._scores.get(item.class_index, math.nan)
+        if role == _REST_ROLE:
+            return self._rests.get(item.class_index, math.nan) if self._rests else None
         if role == _COLOUR_ROLE:
             return class_colour(item.class_index)
         return None
@@ -90,7 +96,7 @@ class _BarDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Draw a row."""
-        half = option.rect.width() // 2
+        half = round(0.58 * option.rect.width())  # the bar with its figures
         left = QStyleOptionViewItem(option)
         self.initStyleOption(left, index)
         left.rect = option.rect.adjusted(0, 0, -half, 0)
@@ -98,19 +104,21 @@ class _BarDelegate(QStyledItemDelegate):
         if widget is not None:
             widget.style().drawControl(QStyle.ControlElement.CE_ItemViewItem, left, painter, widget)
         score = index.data(_SCORE_ROLE)
-        area = QRectF(option.rect.adjusted(half, 4, -6, -4))
+        area = QRectF(option.rect.adjusted(option.rect.width() - half, 4, -6, -4))
         painter.save()
         painter.setPen(Qt.PenStyle.NoPen)
         colour = QColor(index.data(_COLOUR_ROLE))
         painter.setBrush(colour)
         painter.drawRect(QRectF(area.left(), area.top(), 8, area.height()))
-        bar = QRectF(area.left() + 12, area.top(), area.width() - 12 - 34, area.height())
+        rest = index.data(_REST_ROLE)
+        room = 34 if rest is None else 4 + option.fontMetrics.horizontalAdvance("0.00 | 0.00")
+        bar = QRectF(area.left() + 12, area.top(), area.width() - 12 - room, area.height())
         track = QColor(option.palette.text().color())
         track.setAlphaF(0.15)
         painter.setBrush(track)
         painter.drawRect(bar)
         painter.setPen(option.palette.text().color())
-        text = QRectF(bar.right() + 4, area.top() - 4, 30, area.height() + 8)
+        text = QRectF(bar.right() + 4, area.top() - 4, room - 4, area.height() + 8)
         if score is None or math.isnan(score):
             painter.drawText(text, int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight), "–")
         else:
@@ -119,7 +127,8 @@ class _BarDelegate(QStyledItemDelegate):
             painter.drawRect(QRectF(bar.left(), bar.top(), bar.width() * min(max(score, 0), 1), bar.height()))
             painter.setPen(option.palette.text().color())
             flags = int(Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight)
-            painter.drawText(text, flags, f"{score:.2f}")
+            beside = "" if rest is None else " | –" if math.isnan(rest) else f" | {rest:.2f}"
+            painter.drawText(text, flags, f"{score:.2f}{beside}")
         painter.restore()
 
 
@@ -145,11 +154,17 @@ class ClassList(QListView):
         self.class_model.toggled.connect(self.hidden_changed.emit)
         self._fit()
 
-    def show_classes(self, classes: ClassTable, scores: dict[int, float], words: dict[int, str]) -> None:
-        """Replace the rows."""
-        self.class_model.show(classes, scores, words)
+    def show_classes(
+        self,
+        classes: ClassTable,
+        scores: dict[int, float],
+        words: dict[int, str],
+        rests: dict[int, float] | None = None,
+    ) -> None:
+        """Replace the rows; ``rests`` stand behind the scores: the same without what size explains."""
+        self.class_model.show(classes, scores, words, rests or {})
         self._fit()
 
     def _fit(self) -> None:
-        rows = min(max(self.class_model.rowCount(), 1), 4)
+        rows = min(max(self.class_model.rowCount(), 1), 3)
         self.setFixedHeight(rows * (self.fontMetrics().height() + 7) + 6)

@@ -13,19 +13,23 @@ from qtpy.QtWidgets import (
     QCheckBox,
     QComboBox,
     QGridLayout,
+    QHBoxLayout,
     QLabel,
+    QLayout,
     QPushButton,
     QSlider,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_aleatoric.session import ItemData, ViewState
-from napari_aleatoric.uncertainty import MAPS, MEASURES
+from napari_aleatoric.model import Question
+from napari_aleatoric.session import ItemData, ViewState, answered, measured
+from napari_aleatoric.uncertainty import MAPS, MEASURES, QUESTIONS, measures_of
 from napari_aleatoric.widgets._hub_dock import HubDock
 
 from ._class_list import ClassList
 from ._colour_bar import ColourBar
+from ._question_bar import QuestionBar
 from ._slice_profile import SliceProfile
 
 __all__ = ["UncertaintyDock"]
@@ -51,17 +55,12 @@ class UncertaintyDock(HubDock):
         self.measure = QComboBox()
         self.measure.setAccessibleName("Measure shown per class")
         self.measure.setMinimumContentsLength(10)
-        for name, measure in MEASURES.items():
-            if measure.per_class and not measure.detail:
-                self.measure.addItem(measure.title, name)
-                words = f"{measure.question.sentence} {measure.sentence}"
-                self.measure.setItemData(self.measure.count() - 1, words, Qt.ItemDataRole.ToolTipRole)
-        self.question = QLabel()
-        self.question.setWordWrap(True)
+        self.questions = QuestionBar(self._key_of("next_question"))
         self.classes = ClassList()
         self.heatmap = QCheckBox("Heatmap")
         self.heatmap.setChecked(self.session.options.heatmap_on)
-        self.jump = QPushButton(self._with_key("Jump to hottest", "jump_hottest"))
+        self.jump = QPushButton(self._with_key("Jump", "jump_hottest"))
+        self.jump.setAccessibleName("Jump to the hottest place")
         self.jump.setToolTip("Go to the hottest place of the map, then to the next.")
         self.opacity = self._slider("Opacity of the heatmap", self.session.options.heatmap_opacity)
         self.threshold = self._slider("Map values below are not drawn", self.session.options.threshold)
@@ -78,18 +77,26 @@ class UncertaintyDock(HubDock):
         sliders.addWidget(self.threshold_words, 1, 0)
         sliders.addWidget(self.threshold, 1, 1)
         body = QWidget()
-        self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
-        self._columns.setContentsMargins(6, 2, 6, 4)
+        whole = QVBoxLayout(body)
+        whole.setContentsMargins(6, 2, 6, 4)
+        whole.setSpacing(4)
+        whole.addWidget(self.questions)
+        self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._columns.setSpacing(6)
-        self._add_column(6, self.measure, self.question, self.classes)
-        self._add_column(5, self.jump, self.heatmap, sliders, self.legend)
+        whole.addLayout(self._columns, 1)
+        switches = QHBoxLayout()
+        switches.setSpacing(6)
+        switches.addWidget(self.heatmap)
+        switches.addWidget(self.jump, 1)
+        self._add_column(7, self.measure, self.classes)
+        self._add_column(5, switches, sliders, self.legend)
         self._add_column(5, self.profile, self.bar)
         self.setWidget(body)
         self.setMinimumSize(320, 120)
         self._show_threshold()
-        self._measure_chosen()
+        self._show_question(self.session.options.question)
 
-    def _add_column(self, stretch: int, *parts: QWidget | QGridLayout) -> None:
+    def _add_column(self, stretch: int, *parts: QWidget | QLayout) -> None:
         column = QVBoxLayout()
         column.setSpacing(4)
         for part in parts:
@@ -102,7 +109,8 @@ class UncertaintyDock(HubDock):
 
     def sizeHint(self) -> QSize:
         """Return a strip below the image; at the side the dock scrolls."""
-        return QSize(600, 58 + self.classes.height() + 2 * self.measure.sizeHint().height())
+        button, line = self.jump.sizeHint().height(), self.fontMetrics().height()
+        return QSize(600, 2 * button + 6 * line + 14)  # questions and switches, sliders, two lines of legend
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Stand in columns where there is width, else one below the other."""
@@ -119,15 +127,20 @@ class UncertaintyDock(HubDock):
         slider.setAccessibleName(words)
         return slider
 
-    def _with_key(self, text: str, action: str) -> str:
+    def _key_of(self, action: str) -> str:
         for binding in self.hub.shortcuts.bindings:
-            if binding.action.name == action and binding.key and not binding.conflict:
-                return f"{text}  {binding.key}"
-        return text
+            if binding.action.name == action and not binding.conflict:
+                return binding.key
+        return ""
+
+    def _with_key(self, text: str, action: str) -> str:
+        key = self._key_of(action)
+        return f"{text}  {key}" if key else text
 
     def _connect(self, viewer: Viewer) -> None:
         options = self.session.options
-        self.measure.currentIndexChanged.connect(lambda _: self._measure_chosen())
+        self.questions.asked.connect(lambda question: setattr(options, "question", question))
+        self.measure.activated.connect(lambda _: self._measure_chosen())
         self.classes.hidden_changed.connect(lambda hidden: setattr(options, "hidden_classes", hidden))
         self.heatmap.toggled.connect(lambda on: setattr(options, "heatmap_on", on))
         self.opacity.valueChanged.connect(lambda v: setattr(options, "heatmap_opacity", v / 100))
@@ -136,22 +149,52 @@ class UncertaintyDock(HubDock):
         self.profile.slice_requested.connect(self._go_to_slice)
         self.session.item_changed.connect(self._show_item)
         self.session.view_changed.connect(self._show_view)
-        self.session.queue_changed.connect(lambda _: self._show_scores())
+        self.session.queue_changed.connect(lambda _: self._show_queue())
+        options.events.question.connect(self._show_question)
+        options.events.map_name.connect(self._show_map)
         options.events.heatmap_on.connect(self._show_heatmap_on)
         options.events.threshold.connect(lambda _: self._show_threshold())
         viewer.dims.events.point.connect(self._slice_changed)
 
     # -- to widgets ---------------------------------------------------------------------------------
 
+    def _show_question(self, question: Question) -> None:
+        """Offer the measures of a question, and say whether there is an answer."""
+        self.measure.clear()
+        for measure in measures_of(question):
+            if measure.per_class:
+                self.measure.addItem(measure.title, measure.name)
+                self.measure.setItemData(self.measure.count() - 1, measure.sentence, Qt.ItemDataRole.ToolTipRole)
+        self._show_queue()
+        self._show_map(self.session.options.map_name)
+
+    def _show_queue(self) -> None:
+        """Follow the order of the queue: its measure is the one that is shown per class."""
+        question, queue = self.session.options.question, self.session.full_queue
+        known = frozenset[str]() if queue is None else measured(queue.table)
+        self.questions.show_question(question, () if queue is None else answered(queue.table))
+        model: Any = self.measure.model()
+        for row in range(self.measure.count()):
+            model.item(row).setEnabled(self.measure.itemData(row) in known)
+        strategy = self.session.filter.strategy
+        self._choose(strategy if self.measure.findData(strategy) >= 0 else QUESTIONS[question].measure)
+        self._show_scores()
+
+    def _choose(self, measure: str) -> None:
+        row = self.measure.findData(measure)
+        if row >= 0:
+            self.measure.setCurrentIndex(row)
+            self.measure.setToolTip(MEASURES[measure].sentence)
+
     def _measure_chosen(self) -> None:
         measure = MEASURES[self.measure.currentData()]
-        self.question.setText(measure.question.sentence)
-        self.question.setToolTip(measure.sentence)
-        self.measure.setToolTip(f"{measure.question.sentence} {measure.sentence}")
+        self.measure.setToolTip(measure.sentence)
         if measure.map_name:
             self.session.options.map_name = measure.map_name
-            self.bar.set_words(MAPS[measure.map_name].low, MAPS[measure.map_name].high)
         self._show_scores()
+
+    def _show_map(self, name: str) -> None:
+        self.bar.set_words(MAPS[name].low, MAPS[name].high)
 
     def _show_heatmap_on(self, on: bool) -> None:
         self.heatmap.setChecked(on)
@@ -163,9 +206,10 @@ class UncertaintyDock(HubDock):
         """Draw each class's place in the data set under the chosen measure."""
         classes = self.session.classes
         scores: dict[int, float] = {}
+        rests: dict[int, float] = {}
         words: dict[int, str] = {}
         measure = MEASURES[self.measure.currentData()]
-        for class_index, (place, value) in self.session.class_scores(measure.name).items():
+        for class_index, (place, value, rest) in self.session.class_scores(measure.name).items():
             if np.isnan(place):
                 continue
             unit = f" {measure.unit}" if measure.unit else ""
@@ -175,7 +219,12 @@ class UncertaintyDock(HubDock):
                 f"{classes.name_of(class_index)}: {measure.title.lower()}{raw} stands out more than in "
                 f"{100 * place:.0f} % of the cases."
             )
-        self.classes.show_classes(classes, scores, words)
+            if not np.isnan(rest):
+                rests[class_index] = rest
+                words[class_index] += (
+                    f" For its size, more than in {100 * rest:.0f} % (the number behind the bar's)."
+                )
+        self.classes.show_classes(classes, scores, words, rests)
 
     def _show_item(self, item: ItemData) -> None:
         self._show_scores()

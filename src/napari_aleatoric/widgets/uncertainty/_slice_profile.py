@@ -55,7 +55,7 @@ class SliceProfile(QWidget):
 
     def sizeHint(self) -> QSize:
         """Return a low strip."""
-        return QSize(200, 92)
+        return QSize(200, 70)
 
     def paintEvent(self, event: QPaintEvent | None) -> None:
         """Draw."""
