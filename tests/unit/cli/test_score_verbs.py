@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 
+import numpy as np
 import pytest
 
 from napari_aleatoric.io import Workspace
@@ -124,3 +125,32 @@ def test_score_finds_what_was_added_since(scored, scored_once, tmp_path, call_js
     answer = call_json("score", scored, "--spec", scored_once / "spec.json")
     assert answer["n_items"] == 7
     assert call_json("queue", scored, "--top", "0")["total"] == 7
+
+
+def test_who_judges_is_chosen_and_told(scored_once, scored, tmp_path, call, call_json):
+    answer = call_json("score", scored, "--spec", scored_once / "spec.json", "--light")
+    assert answer["judge"] == "light"
+    status, out, _ = call("score", scored, "--spec", scored_once / "spec.json", "--judge", "light")
+    assert status == 0
+    assert "judged by the light classifier" in out
+    for arguments, words in (
+        (["--light", "--judge", "network"], "got both"),
+        (["--judge", "best"], "judge"),
+        (["--light", "--probabilities", tmp_path], "got both"),
+        (["--judge", "auto", "--probabilities", tmp_path / "absent"], "no folder 'absent'"),
+    ):
+        status, out, err = call("score", scored, "--spec", scored_once / "spec.json", *arguments)
+        assert (status, out) == (1, "")
+        assert words in err
+        assert len(err.strip().splitlines()) == 1
+
+
+def test_probabilities_of_another_model_judge(scored, tmp_path, call_json):
+    workspace = Workspace.open(scored)
+    for case in workspace.dataset.cases:
+        label = workspace.dataset.classes.index_map(workspace.load_label(case.case_id).data)
+        p = np.stack([label == c for c in range(workspace.dataset.classes.n_rows)])
+        np.savez(tmp_path / f"{case.case_id}.npz", probabilities=p.astype(np.float16))
+    answer = call_json("score", scored, "--encoder", "filter-bank", "--probabilities", tmp_path)
+    assert (answer["judge"], answer["n_scored"], answer["refused"]) == ("probabilities", 6, [])
+    assert "given probabilities" in call_json("queue", scored, "--top", "1")["items"][0]["reason"]
