@@ -15,6 +15,7 @@ from napari_aleatoric.io import Workspace, read_label_map
 from napari_aleatoric.model import Status, Verdict
 from napari_aleatoric.review import ReviewStore, corrections
 from napari_aleatoric.samples import SampleSpec, write_samples
+from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.widgets import Hub, hub_of, show_docks
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
@@ -70,6 +71,7 @@ def test_whole_story(samples: Path, tmp_path: Path, open_window: Any, qtbot: Any
     assert session.item.heat is None
 
     # score in the background; the bar moves, the queue fills by itself
+    hub.score_spec = ScoreSpec(judge="light")  # what a network finds is tested without a window
     seen: list[float] = []
     session.job_changed.connect(lambda status: seen.append(status.fraction if status is not None else -1.0))
     qtbot.mouseClick(review.open_bar.score_button, Qt.MouseButton.LeftButton)

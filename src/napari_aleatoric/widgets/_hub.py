@@ -65,6 +65,7 @@ class Hub(QObject):
         self.viewer: Any = viewer
         self.window: Any = window
         self.closed = False
+        self.score_spec = ScoreSpec()
         self._main = MainThread(self)
         self.session = ReviewSession(deliver=self._main.deliver)
         self.stage = Stage(viewer, on_painted=self.session.painted)
@@ -149,7 +150,7 @@ class Hub(QObject):
                 self._tell(Notice(f"The data set changed: it has {len(opened.workspace.dataset.cases)} cases now."))
                 if item is not None and opened.queue.find(item.key) is not None:
                     self.session.go(item.key)
-            self.session.start("score", ScoreSpec())
+            self.session.start("score", self.score_spec)
 
         def failed(error: BaseException) -> None:
             self._tell(Notice(str(error) or type(error).__name__, Kind.ERROR))
