@@ -166,33 +166,35 @@ def _score_in_background(workspace: Workspace, spec: ScoreSpec, as_json: bool) -
 def queue(
     workspace: WorkspaceArgument,
     top: Annotated[int, typer.Option("--top", "-n", min=0, help="How many; 0 for all.")] = 20,
-    strategy: Annotated[str, typer.Option("--strategy", help="What comes first.")] = "label_risk",
+    strategy: Annotated[
+        str | None, typer.Option("--strategy", help="What comes first; by default the order of this data set.")
+    ] = None,
     class_name: Annotated[str | None, typer.Option("--class", help="Look at this class only.")] = None,
     pending: Annotated[bool, typer.Option("--pending", help="Leave out what has a verdict.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """List the labels worth a second look, worst first."""
     from napari_aleatoric.io import Workspace
-    from napari_aleatoric.review import ReviewStore, build_queue
-    from napari_aleatoric.uncertainty import STRATEGIES
+    from napari_aleatoric.review import ReviewStore, build_queue, default_order
+    from napari_aleatoric.uncertainty import strategy_of
 
     opened = Workspace.open(workspace)
+    order = strategy_of(default_order(opened) if strategy is None else strategy)
     classes = opened.dataset.classes
     chosen = None if class_name is None else classes.by_name(class_name).class_index
     with ReviewStore.open(opened.store_url) as store:
-        found = build_queue(store, classes, strategy=strategy, class_filter=None if chosen is None else [chosen])
+        found = build_queue(store, classes, strategy=order.name, class_filter=None if chosen is None else [chosen])
         if pending:
             found = found.filtered(statuses={"pending"})
         rows = queue_rows(found, top)
         total = len(found)
     if as_json:
-        question = STRATEGIES[strategy].question
-        asked = None if question is None else question.sentence
+        asked = None if order.question is None else order.question.sentence
         print_json(
-            {"workspace": str(workspace), "strategy": strategy, "question": asked, "total": total, "items": rows}
+            {"workspace": str(workspace), "strategy": order.name, "question": asked, "total": total, "items": rows}
         )
         return
-    note(STRATEGIES[strategy].sentence)
+    note(order.sentence)
     print_table(
         ["rank", "case", "score", "class", "status", "why"],
         [(str(r["rank"]), r["item"], _number(r["score"]), r["class_name"], r["status"], r["reason"]) for r in rows],

@@ -154,3 +154,13 @@ def test_probabilities_of_another_model_judge(scored, tmp_path, call_json):
     answer = call_json("score", scored, "--encoder", "filter-bank", "--probabilities", tmp_path)
     assert (answer["judge"], answer["n_scored"], answer["refused"]) == ("probabilities", 6, [])
     assert "given probabilities" in call_json("queue", scored, "--top", "1")["items"][0]["reason"]
+
+
+def test_the_queue_has_the_order_of_its_data_set_unless_another_is_asked_for(scored, call_json):
+    from napari_aleatoric.review import use_order
+
+    assert call_json("queue", scored)["strategy"] == "label_risk"
+    use_order(Workspace.open(scored), "max:softmin,local_max")
+    answer = call_json("queue", scored)
+    assert (answer["strategy"], answer["question"]) == ("max:softmin,local_max", "Is this label wrong?")
+    assert call_json("queue", scored, "--strategy", "random")["question"] is None

@@ -27,6 +27,7 @@ from napari_aleatoric.session import ItemData, ViewState, answered, measured
 from napari_aleatoric.uncertainty import MAPS, MEASURES, QUESTIONS, measures_of
 from napari_aleatoric.widgets._hub_dock import HubDock
 
+from ._calibrate_window import calibrate_button
 from ._class_list import ClassList
 from ._colour_bar import ColourBar
 from ._question_bar import QuestionBar
@@ -90,7 +91,7 @@ class UncertaintyDock(HubDock):
         switches.addWidget(self.jump, 1)
         self._add_column(7, self.measure, self.classes)
         self._add_column(5, switches, sliders, self.legend)
-        self._add_column(5, self.profile, self.bar)
+        self._add_column(5, self.profile, self.bar, calibrate_button(self.hub))
         self.setWidget(body)
         self.setMinimumSize(320, 120)
         self._show_threshold()
