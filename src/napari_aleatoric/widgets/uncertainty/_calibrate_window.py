@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout
+from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPushButton, QSpinBox, QVBoxLayout, QWidget
 
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import Status
@@ -17,7 +17,7 @@ from ._calibrate_card import CalibrateCard
 if TYPE_CHECKING:
     from napari_aleatoric.widgets._hub import Hub
 
-__all__ = ["CalibrateWindow", "calibrate_button", "open_calibration"]
+__all__ = ["CalibrateWindow", "beside_calibration", "calibrate_button", "open_calibration"]
 
 _TITLE = "Which measure works on my data?"
 _NAME = "aleatoric-calibrate"
@@ -29,11 +29,21 @@ _WORDS = (
 
 
 def calibrate_button(hub: Hub) -> QPushButton:
-    """Make the button that opens the window."""
-    button = QPushButton(_TITLE)
-    button.setToolTip(_WORDS)
+    """Make the button that opens the window; its text is short, for it stands in a dock."""
+    button = QPushButton("Which works?")
+    button.setAccessibleName(_TITLE)
+    button.setToolTip(f"{_TITLE} {_WORDS}")
     button.clicked.connect(lambda: open_calibration(hub))
     return button
+
+
+def beside_calibration(hub: Hub, widget: QWidget) -> QHBoxLayout:
+    """Put a widget and, at its right, the button that opens the window into a row."""
+    row = QHBoxLayout()
+    row.setSpacing(4)
+    row.addWidget(widget, 1)
+    row.addWidget(calibrate_button(hub))
+    return row
 
 
 def open_calibration(hub: Hub) -> CalibrateWindow:

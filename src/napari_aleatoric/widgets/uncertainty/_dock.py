@@ -27,7 +27,7 @@ from napari_aleatoric.session import ItemData, ViewState, answered, measured
 from napari_aleatoric.uncertainty import MAPS, MEASURES, QUESTIONS, measures_of
 from napari_aleatoric.widgets._hub_dock import HubDock
 
-from ._calibrate_window import calibrate_button
+from ._calibrate_window import beside_calibration
 from ._class_list import ClassList
 from ._colour_bar import ColourBar
 from ._question_bar import QuestionBar
@@ -89,9 +89,9 @@ class UncertaintyDock(HubDock):
         switches.setSpacing(6)
         switches.addWidget(self.heatmap)
         switches.addWidget(self.jump, 1)
-        self._add_column(7, self.measure, self.classes)
+        self._add_column(7, beside_calibration(self.hub, self.measure), self.classes)
         self._add_column(5, switches, sliders, self.legend)
-        self._add_column(5, self.profile, self.bar, calibrate_button(self.hub))
+        self._add_column(5, self.profile, self.bar)
         self.setWidget(body)
         self.setMinimumSize(320, 120)
         self._show_threshold()
