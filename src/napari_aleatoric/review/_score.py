@@ -135,7 +135,7 @@ def score_workspace(
         store.put_judge(work.kind.name)
         facts = {case.case_id: work.kind.facts(work.digests[case.case_id]) for case in usable}
         cohort = Cohort([f for by_reader in facts.values() for f in by_reader.values()])
-        todo, reused = _split(work, usable, plan, fingerprints)
+        todo, reused = _split(work, usable, plan, facts, fingerprints)
 
         scored = 0
         if todo:
@@ -193,26 +193,33 @@ def _class_values(ws: Workspace) -> str:
 
 
 def _split(
-    work: ScoreWork, usable: Sequence[CaseFiles], plan: TrainingPlan, fingerprints: Mapping[ItemKey, str]
+    work: ScoreWork,
+    usable: Sequence[CaseFiles],
+    plan: TrainingPlan,
+    facts: Facts,
+    fingerprints: Mapping[ItemKey, str],
 ) -> tuple[dict[str, list[str]], list[ItemKey]]:
     """Tell what must be measured (case id → readers) from what still holds."""
     holding = work.store.scored_fingerprints(plan.digest)
     overview = work.store.overview()
     judged = {ItemKey(*overview.keys[row]): found for row, found in overview.correction_ids.items()}
     todo: dict[str, list[str]] = {}
-    reused = []
+    reused: list[ItemKey] = []
     for case in usable:
-        for label in case.labels:
-            key = ItemKey(case.case_id, label.reader)
-            valid = (
-                holding.get(key) == fingerprints[key]
-                and judged.get(key) == work.corrections.get(key)
-                and (not work.spec.maps or has_map(work.ws, key, LABEL_RISK_MAP))
-            )
-            if valid:
-                reused.append(key)
-            else:
-                todo.setdefault(case.case_id, []).append(label.reader)
+        keys = [ItemKey(case.case_id, label.reader) for label in case.labels]
+        valid = {
+            key
+            for key in keys
+            if holding.get(key) == fingerprints[key]
+            and judged.get(key) == work.corrections.get(key)
+            and (not work.spec.maps or has_map(work.ws, key, LABEL_RISK_MAP))
+        }
+        if any(key not in valid and key.label_reader in facts[case.case_id] for key in keys):
+            valid = set()  # all readers together: how far they differ depends on each of them
+        reused += [key for key in keys if key in valid]
+        missing = [key.label_reader for key in keys if key not in valid]
+        if missing:
+            todo[case.case_id] = missing
     return todo, reused
 
 

@@ -19,6 +19,7 @@ from napari_aleatoric.uncertainty import (
     check_geometry,
 )
 
+from ._score_beside import BESIDE_MAPS
 from ._score_difficulty import FILTER_BANK
 from ._score_plan import TrainingPlan
 from ._score_work import Measured, ScoreWork
@@ -45,7 +46,7 @@ def keep_scores(
         if work.spec.maps:
             made_by = {**provenance(work, plan), "fold": plan.folds[result.case_id]}
             write_map(work.ws, key, LABEL_RISK_MAP, found.map_values, found.map_classes, result.geometry, made_by)
-        values = found.values
+        values = (*found.values, *result.beside.of(reader))
         asked = result.difficulty.get(reader)
         if asked is not None:
             values = (*values, *asked.values)
@@ -55,9 +56,15 @@ def keep_scores(
                 write_map(work.ws, key, name, asked.maps[name], asked.map_classes, result.geometry, made_by)
             else:  # of an earlier run with another model
                 remove_maps(work.ws, key, name)
+        for name in BESIDE_MAPS:
+            rows, classes = result.beside.maps.get(name, (None, ()))
+            if rows is None:
+                remove_maps(work.ws, key, name)
+            else:
+                write_map(work.ws, key, name, rows, classes, result.geometry, provenance(work, plan))
         flags = check_geometry(found.facts, work.ws.dataset.classes, cohort)
         work.store.put_item_scores(
-            ItemScores(key, values, flags, found.hot_spots),
+            ItemScores(key, values, flags, (*found.hot_spots, *result.beside.hot_spots)),
             fingerprint=fingerprints[key],
             spec_digest=plan.digest,
             correction_id=work.corrections.get(key),

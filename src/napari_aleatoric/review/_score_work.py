@@ -16,6 +16,7 @@ from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem
 from napari_aleatoric.uncertainty import DifficultyScores, LabelScorer, LabelScores, ScoreSpec, evened, look_box
 
+from ._score_beside import Beside, BesideScorer
 from ._score_case import UNREADABLE, CaseReader, LoadedCase, each_case, reason_in_words
 from ._score_difficulty import DifficultyWork
 from ._score_judge import Judge, JudgeKind
@@ -81,6 +82,8 @@ class Measured:
         What could not be measured.
     difficulty : mapping of str to DifficultyScores
         What the frozen segmenter said, by reader.
+    beside : Beside
+        Ambiguity, soft overlap and spread of readers.
     """
 
     case_id: str
@@ -88,6 +91,7 @@ class Measured:
     scores: Mapping[str, LabelScores]
     refused: tuple[Problem, ...]
     difficulty: Mapping[str, DifficultyScores] = field(default_factory=dict)
+    beside: Beside = field(default_factory=Beside)
 
 
 def keep_cases(work: ScoreWork, cases: Sequence[CaseFiles]) -> Generator[tuple[Problem, ...], None, None]:
@@ -126,11 +130,11 @@ def measure(
     def finish(loaded: LoadedCase) -> Measured:
         wanted = set(todo[loaded.case_id])
         by_reader = {r: label for r, label in zip(loaded.readers, loaded.labels, strict=True) if r in wanted}
-        scores = _judged(work, judges[plan.folds[loaded.case_id]], loaded, by_reader, probe)
+        scores, beside = _judged(work, judges[plan.folds[loaded.case_id]], loaded, by_reader, probe)
         difficulty: Mapping[str, DifficultyScores] = {}
         if work.difficulty is not None:
             difficulty = work.difficulty.measure(loaded.volume, by_reader)
-        return Measured(loaded.case_id, loaded.geometry, scores, loaded.refused, difficulty)
+        return Measured(loaded.case_id, loaded.geometry, scores, loaded.refused, difficulty, beside)
 
     cases = [work.ws.dataset.case(case_id) for case_id in todo]
     yield from each_case(work.reader, one, cases, work.waiting)
@@ -142,8 +146,8 @@ def _judged(
     case: LoadedCase,
     labels: Mapping[str, NDArray[np.uint16]],
     probe: Probe | None,
-) -> dict[str, LabelScores]:
-    """Scores of some labels of a case by reader, from a judge that has not seen it."""
+) -> tuple[dict[str, LabelScores], Beside]:
+    """Scores of some labels of a case by reader, from a judge that has not seen it; and what goes beside them."""
     box = look_box(case.labels, work.spec)
     if probe is not None:
         whole = judge.predict(case, box)
@@ -152,11 +156,12 @@ def _judged(
     else:
         raw = judge.predict_slabs(case, box)
     facts = work.kind.facts(work.digests[case.case_id])
+    known = [c for c in judge.classes if c != 0]
     scorers = {
         reader: LabelScorer(
             label,
             box,
-            [c for c in judge.classes if c != 0],
+            known,
             work.spec,
             voxel_ml=case.voxel_ml,
             facts=facts.get(reader),
@@ -164,9 +169,11 @@ def _judged(
         )
         for reader, label in labels.items()
     }
+    beside = BesideScorer(case, box, known, labels, maps=work.spec.maps)
     for slab in evened(raw, box.shape_zyx[0]):
         if work.stopping.is_set():
             raise Cancelled("Stopped as asked.")
         for scorer in scorers.values():
             scorer.add(slab)
-    return {reader: scorer.result() for reader, scorer in scorers.items()}
+        beside.add(slab)
+    return {reader: scorer.result() for reader, scorer in scorers.items()}, beside.result()
