@@ -55,11 +55,15 @@ class FeatureSource(Protocol):
     Contract
     --------
     * ``read(box)`` equals the same block cut out of ``read(None)`` up to the rounding of float32: tiled = whole.
+    * ``at(box, wanted)`` equals ``read(box).values[:, wanted].T`` up to the same rounding.
     * Memory is that of the block and a halo, never of all features of the image.
     """
 
     def read(self, box: Box | None = None) -> Features:
         """Return the features of the block, or of the whole image."""
+
+    def at(self, box: Box, wanted: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the features of the voxels of a block where ``wanted`` (its shape) is true, as rows (n, F)."""
 
 
 @runtime_checkable

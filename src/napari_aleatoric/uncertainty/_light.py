@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,14 +13,16 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation import Box, Features, FeatureSource
 
 from ._blocks import blocks
+from ._coarse_look import CoarseLook
 from ._samples import TILE_VOXELS, CaseSamples
 from ._spec import ScoreSpec
+from ._trees import Trees, openmp_threads
 
 __all__ = ["LightClassifier"]
 
 _MAX_TREES = 3000  # rounds × classes; beyond it fewer rounds are grown
 _MIN_ROUNDS = 30
-_CHUNK = 8192  # rows predicted at a time: their float64 copy stays in the processor's cache
+_EXACT_VOXELS = 1 << 24  # of a block, 256³; larger ones are looked at coarsely first, see `CoarseLook`
 _STEP = 2  # one voxel in so many along an axis is predicted first
 _DOUBT = 0.05  # of a label, from which on the neighbours are predicted too
 _NEAR = 2  # voxels from a label's border within which all are predicted
@@ -45,7 +45,7 @@ class LightClassifier:
     def __init__(self, n_rows: int, spec: ScoreSpec) -> None:
         self._n_rows = n_rows
         self._spec = spec
-        self._model: Any = None
+        self._trees: Trees | None = None
         self._classes: NDArray[np.int64] = np.zeros(0, dtype=np.int64)
 
     @property
@@ -85,15 +85,16 @@ class LightClassifier:
         spec = self._spec
         trees_a_round = 1 if self._classes.size == 2 else self._classes.size
         rounds = min(spec.rounds, max(_MIN_ROUNDS, _MAX_TREES // trees_a_round))
-        self._model = HistGradientBoostingClassifier(
+        model = HistGradientBoostingClassifier(
             max_iter=rounds,
             learning_rate=spec.learning_rate,
             max_leaf_nodes=spec.max_leaves,
             early_stopping=False,
             random_state=spec.seed,
         )
-        with _openmp_threads(n_threads):
-            self._model.fit(features, target, sample_weight=None if (weight == 1).all() else weight)
+        with openmp_threads(n_threads):
+            model.fit(features, target, sample_weight=None if (weight == 1).all() else weight)
+        self._trees = Trees(model)
         return self
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -101,13 +102,7 @@ class LightClassifier:
         if self._classes.size == 0:
             raise DataError("The light classifier was not trained; call fit first.")
         result = np.zeros((len(features), self._n_rows), dtype=np.float32)
-        if self._model is None:
-            result[:, self._classes] = 1.0
-            return result
-        with _openmp_threads(1):  # cases run side by side instead
-            for first in range(0, len(features), _CHUNK):
-                part = slice(first, first + _CHUNK)
-                result[part, self._classes] = self._model.predict_proba(features[part])
+        result[:, self._classes] = 1.0 if self._trees is None else self._trees.probabilities(features)
         return result
 
     def predict(self, source: FeatureSource, box: Box, labels: NDArray[Any]) -> NDArray[Any]:
@@ -116,7 +111,7 @@ class LightClassifier:
         Every second voxel along every axis is predicted. All voxels are predicted within 2 voxels of the
         border of any label, and in and beside those cells of 2×2×2 voxels whose prediction doubts a label
         (1 − p(label) > 0.05); elsewhere a voxel takes the probabilities of its cell. The result does not depend on
-        the tiles.
+        the tiles. A block of more than 256³ voxels is looked at more coarsely first, see `CoarseLook`.
 
         Parameters
         ----------
@@ -154,6 +149,10 @@ class LightClassifier:
             Probabilities of the next n slices of the block.
         """
         depth, height, width = box.shape_zyx
+        if box.n_voxels > _EXACT_VOXELS and self._trees is not None:
+            look = CoarseLook(self._trees, self._classes, self._n_rows, source, box, labels)
+            yield from look.slabs(_SLAB_NUMBERS)
+            return
         thick = max(_LEAST_SLAB, _SLAB_NUMBERS // (self._n_rows * height * width) // _STEP * _STEP)
         cut = labels[(slice(None), *box.slices)]
         cells, features = self._predict_cells(source, box)
@@ -208,19 +207,6 @@ class LightClassifier:
                 read = source.read(tile) if features is None else features
                 rows = np.ascontiguousarray(read.values[:, wanted].T)
                 result[(slice(None), *here)][:, wanted] = self.probabilities(rows).T
-
-
-@lru_cache(maxsize=1)
-def _controller() -> Any:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController()
-
-
-def _openmp_threads(n: int) -> AbstractContextManager[Any]:
-    """Limit the threads of the tree learner in this thread: on busy machines they wait for each other for ever."""
-    limit: AbstractContextManager[Any] = _controller().limit(limits=n, user_api="openmp")
-    return limit
 
 
 def _cells(shape_zyx: tuple[int, ...]) -> tuple[slice, slice, slice]:

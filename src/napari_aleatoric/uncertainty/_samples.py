@@ -24,6 +24,8 @@ TILE_VOXELS = 1_500_000
 """Voxels whose features are held at a time: 31 features take 190 MB."""
 
 _VERSION = "1"
+_LARGE_VOXELS = 1 << 24  # of a box; a larger one is read a few slices at a time, without a map of any feature
+_SLAB_VOXELS = 1 << 23  # of such slices
 _AT_ONCE = 1 << 22  # voxels whose distances to a class are held at a time
 
 
@@ -180,15 +182,23 @@ def _near(labels: NDArray[Any], class_index: int, reach: int, shape: tuple[int, 
 
 
 def gather_features(source: FeatureSource, box: Box, voxels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the features of some voxels, shape (n, F), reading the box in tiles."""
+    """Return the features of some different voxels, shape (n, F), reading the box in tiles."""
     rows: list[NDArray[np.float32]] = []
     where: list[NDArray[np.intp]] = []
-    for tile in blocks(box, TILE_VOXELS):
-        start, stop = np.array(tile.start_zyx), np.array(tile.stop_zyx)
+    large = box.n_voxels > _LARGE_VOXELS
+    for part in box.tiles(_SLAB_VOXELS) if large else blocks(box, TILE_VOXELS):
+        start, stop = np.array(part.start_zyx), np.array(part.stop_zyx)
         inside = np.flatnonzero(((voxels >= start) & (voxels < stop)).all(axis=1))
-        if inside.size:
-            z, y, x = (voxels[inside] - start).T
-            rows.append(np.ascontiguousarray(source.read(tile).values[:, z, y, x].T))
-            where.append(inside)
+        if inside.size == 0:
+            continue
+        z, y, x = (voxels[inside] - start).T
+        if large:  # in the order of the places
+            wanted = np.zeros(part.shape_zyx, dtype=bool)
+            wanted[z, y, x] = True
+            rows.append(source.at(part, wanted))
+            inside = inside[np.argsort(np.ravel_multi_index((z, y, x), part.shape_zyx))]
+        else:
+            rows.append(np.ascontiguousarray(source.read(part).values[:, z, y, x].T))
+        where.append(inside)
     order = np.argsort(np.concatenate(where))
     return np.concatenate(rows)[order]

@@ -109,6 +109,10 @@ def test_a_block_equals_the_same_block_of_the_whole(
     # the same sums, but over rows that begin elsewhere in memory: the last bit may be rounded the other way
     np.testing.assert_allclose(part.values, whole, rtol=1e-5, atol=1e-5)
     assert part.geometry == box.geometry(volume(data).geometry)
+    wanted = np.random.default_rng(0).random(box.shape_zyx) < 0.3
+    rows = source.at(box, wanted)
+    assert rows.dtype == np.float32
+    np.testing.assert_allclose(rows, whole[:, wanted].T, rtol=1e-4, atol=5e-4)
 
 
 def test_scale_and_offset_of_the_intensity_do_not_matter() -> None:
