@@ -167,7 +167,16 @@ def queue(
     workspace: WorkspaceArgument,
     top: Annotated[int, typer.Option("--top", "-n", min=0, help="How many; 0 for all.")] = 20,
     strategy: Annotated[
-        str | None, typer.Option("--strategy", help="What comes first; by default the order of this data set.")
+        str | None,
+        typer.Option(
+            "--strategy",
+            help="What comes first; by default the order of this data set. A measure, max:A,B, worst:A, random:7, "
+            "diverse:A for different problems first, checked:10:A for known-good cases mixed in.",
+        ),
+    ] = None,
+    reader: Annotated[
+        str | None,
+        typer.Option("--reader", help="Count this reader's decisions only; needed to mix known-good cases in."),
     ] = None,
     class_name: Annotated[str | None, typer.Option("--class", help="Look at this class only.")] = None,
     pending: Annotated[bool, typer.Option("--pending", help="Leave out what has a verdict.")] = False,
@@ -175,7 +184,7 @@ def queue(
 ) -> None:
     """List the labels worth a second look, worst first."""
     from napari_aleatoric.io import Workspace
-    from napari_aleatoric.review import ReviewStore, build_queue, default_order
+    from napari_aleatoric.review import ReviewStore, build_queue, check_result, default_order
     from napari_aleatoric.uncertainty import strategy_of
 
     opened = Workspace.open(workspace)
@@ -183,7 +192,14 @@ def queue(
     classes = opened.dataset.classes
     chosen = None if class_name is None else classes.by_name(class_name).class_index
     with ReviewStore.open(opened.store_url) as store:
-        found = build_queue(store, classes, strategy=order.name, class_filter=None if chosen is None else [chosen])
+        found = build_queue(
+            store,
+            classes,
+            strategy=order.name,
+            class_filter=None if chosen is None else [chosen],
+            reader=reader,
+        )
+        checked = check_result(store, reader or "").sentence if order.check_rate else ""
         if pending:
             found = found.filtered(statuses={"pending"})
         rows = queue_rows(found, top)
@@ -195,6 +211,8 @@ def queue(
         )
         return
     note(order.sentence)
+    if checked:
+        note(checked)
     print_table(
         ["rank", "case", "score", "class", "status", "why"],
         [(str(r["rank"]), r["item"], _number(r["score"]), r["class_name"], r["status"], r["reason"]) for r in rows],

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from ._filter_values import available_measures, measure_values
     from ._filter_words import ends_in_words, range_in_words, value_in_words
     from ._fold import PENDING, ItemState, effective, fold
+    from ._known_good import CheckResult, check_result, known_good
     from ._journal import PendingStrokes, StrokeJournal
     from ._journal_file import Stroke
     from ._prompt_use import PromptUse, prompt_uses, prompt_words
@@ -50,6 +51,7 @@ __all__ = [
     "CalibrateSpec",
     "CalibrationRecord",
     "ClassCount",
+    "CheckResult",
     "ClassDiff",
     "Comparison",
     "Correction",
@@ -83,6 +85,7 @@ __all__ = [
     "calibration_csv",
     "calibration_folder",
     "calibration_markdown",
+    "check_result",
     "corrections",
     "current_label",
     "cut_at_percentiles",
@@ -93,6 +96,7 @@ __all__ = [
     "export_filtered",
     "export_reviewed",
     "fold",
+    "known_good",
     "label_hash",
     "labels_digest",
     "last_score_spec",
@@ -118,6 +122,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    **dict.fromkeys(("CheckResult", "check_result", "known_good"), "_known_good"),
     "calibrate": "_calibrate",
     "CalibrateSpec": "_calibrate_spec",
     "last_score_spec": "_calibrate_spec",

@@ -58,7 +58,8 @@ def contenders(table: ScoreTable) -> Iterator[Contender]:
     """List everything that a table of scores holds: orders of the queue first, then measures that are none."""
     stored = {name for name, _ in table.columns}
     for name, strategy in STRATEGIES.items():
-        if _SAME_ORDER.get(name) in {*stored, *STRATEGIES}:
+        arranged = strategy.diverse or strategy.check_rate > 0  # the order of another rule, dealt out otherwise
+        if arranged or _SAME_ORDER.get(name) in {*stored, *STRATEGIES}:
             continue
         measure = MEASURES.get(name)
         of_risk = strategy.question is Question.LABEL_RISK

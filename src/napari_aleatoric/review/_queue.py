@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import ClassTable, ItemKey, Verdict
-from napari_aleatoric.uncertainty import ScoreTable, rank, reason
+from napari_aleatoric.uncertainty import ScoreTable, rank, reason, strategy_of, with_honeypots
 
 from ._decision_log import STATUSES
 from ._engine import from_us, quiet_collector
 from ._fold import ItemState
+from ._known_good import known_good
 from ._queue_columns import QueueColumns
 from ._score_comparison import Comparison
 from ._snapshot import Snapshot
@@ -153,6 +154,11 @@ class Queue:
         return self._snapshot.ranking.strategy
 
     @property
+    def blind(self) -> bool:
+        """Whether scores and places are not to be told, as known-good cases are mixed in."""
+        return self._snapshot.ranking.blind
+
+    @property
     def classes(self) -> ClassTable:
         """The classes of the data set."""
         return self._snapshot.classes
@@ -184,7 +190,7 @@ class Queue:
         return QueueRow(
             key=data.keys[row],
             place=int(data.place[row]) + 1,
-            score=float(data.score[row]),
+            score=float("nan") if self.blind else float(data.score[row]),
             class_index=class_index,
             class_name=data.classes.name_of(class_index) if class_index else "",
             part=str(data.part[row]),
@@ -202,6 +208,8 @@ class Queue:
         )
 
     def _reference_place(self, row: int) -> float | None:
+        if self.blind:
+            return None
         at = int(self._snapshot.table_row[row])
         place = float(self._snapshot.ranking.reference_place[at]) if at >= 0 else float("nan")
         return None if np.isnan(place) else place
@@ -314,7 +322,7 @@ def build_queue(
     classes : ClassTable
         Of the data set.
     strategy : str
-        A key of `uncertainty.STRATEGIES`.
+        A key of `uncertainty.STRATEGIES`, or what else `uncertainty.strategy_of` understands.
     class_filter : collection of int, optional
         Rank by these classes only.
     reader : str, optional
@@ -336,6 +344,9 @@ def build_queue(
         comparison = Comparison.from_text(found.comparison)
         table = ScoreTable(*found.of_scored(), comparison.bound(classes), comparison.auv_percentiles, found.judge)
         ranking = rank(table, strategy, classes, class_filter)
+        rate = strategy_of(strategy).check_rate
+        if rate:
+            ranking = with_honeypots(table, ranking, known_good(store, reader or ""), rate)
         stale = found.scored & found.changed
         n_corrections = np.zeros(len(found.keys), dtype=np.int64)
         snapshot = Snapshot(

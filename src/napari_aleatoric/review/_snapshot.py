@@ -187,7 +187,7 @@ _SORT_KEYS: dict[str, Callable[[Snapshot], NDArray[Any]]] = {
     "place": lambda s: s.place,
     "case": lambda s: np.arange(len(s)),
     "label_reader": lambda s: _codes([reader for _, reader in s.keys]),
-    "score": lambda s: s.score,
+    "score": lambda s: s.place if s.ranking.blind else s.score,
     "class": lambda s: s.class_index,
     "part": lambda s: _codes(s.part.tolist()),
     "status": lambda s: s.states.status,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.io import unknown_values_sentence
 from napari_aleatoric.model import ItemKey, Verdict
+from napari_aleatoric.uncertainty import strategy_of
 
 from ._item import ItemData
 from ._notice import Kind, Notice
@@ -15,6 +17,7 @@ from ._options import ViewOptions
 from ._painting import Painting
 from ._queue_walk import QueueWalk
 from ._screen import Screen
+from ._sentence import sentence_of
 from ._session_signals import SessionSignals, hand_on
 from ._verdicts import Verdicts, seen_on_screen
 
@@ -90,7 +93,9 @@ class Desk:
         from napari_aleatoric.review import build_queue
 
         opened, strategy = self.opened, self.walk.wish.strategy
-        self.walk.take(build_queue(opened.store, opened.workspace.dataset.classes, strategy=strategy))
+        blinded = self._reader() if strategy_of(strategy).check_rate else None
+        classes = opened.workspace.dataset.classes
+        self.walk.take(build_queue(opened.store, classes, strategy=strategy, reader=blinded))
         self.tell_queue()
 
     def narrow(self, wish: QueueFilter) -> None:
@@ -99,9 +104,14 @@ class Desk:
         if wish == before:
             return
         self.walk.narrow(wish)
-        if wish.strategy != before.strategy:
+        if wish.strategy == before.strategy:
+            self.tell_queue()
+            return
+        try:
             self.refresh_queue()
-        else:
+        except AleatoricError as error:  # the order needs something that is not there
+            self._signals.notice.emit(Notice(sentence_of(error), Kind.WARNING))
+            self.walk.narrow(before)
             self.tell_queue()
 
     def tell_queue(self) -> None:

@@ -110,7 +110,7 @@ class ReviewSession(SessionSignals):
 
     def class_scores(self, measure: str) -> dict[int, ClassScore]:
         """Every class of the item on screen under a measure, compared with the rest of the data set."""
-        if self.item is None or self.full_queue is None:
+        if self.item is None or self.full_queue is None or self.full_queue.blind:
             return {}
         return class_scores(self.full_queue.table, self.item.key, measure, self.classes)
 

@@ -104,7 +104,7 @@ def with_honeypots(
         raise DataError(f"Expected a rate of known-good cases above 0 and up to 0.5, got {rate:g}.")
     is_good = np.fromiter((key in good for key in table.keys), dtype=bool, count=len(table))
     if not is_good.any():
-        raise DataError("None of the known-good cases is in the queue. Accept some cases first, or name others.")
+        raise DataError("There is no known-good case in the queue to mix in. Let another reader accept some first.")
     draws = {row: _draw(table.keys[row], seed) for row in np.flatnonzero(is_good).tolist()}
     honey = sorted(draws, key=lambda row: (draws[row], table.keys[row]))
     others = [row for row in ranking.order.tolist() if not is_good[row]]

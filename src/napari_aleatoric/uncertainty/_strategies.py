@@ -26,7 +26,10 @@ __all__ = ["STRATEGIES", "strategy_of"]
 
 _SAME_AS_DIFFICULTY = "perception_scale"  # its order is that of the AUV
 _RARE = ("perception_scale_sigma", "feature_scale", "effective_rank", "volume_voxels", "volume_ml")
-_GRAMMAR = "Also: max:MEASURE,MEASURE, worst:MEASURE, random:SEED, and diverse: before any of them"
+_GRAMMAR = (
+    "Also: max:MEASURE,MEASURE, worst:MEASURE, random:SEED, and before any of them diverse: or checked:PERCENT:"
+)
+_CHECKED = 10  # percent of the places that known-good cases take
 
 
 def _of_measure(measure: Measure) -> Strategy:
@@ -68,6 +71,15 @@ def _strategies() -> Mapping[str, Strategy]:
             diverse=True,
         ),
         Strategy(
+            "checked",
+            "Label risk, readers checked",
+            f"As label risk, with cases that others have accepted at {_CHECKED} % of the places, to see whether "
+            "the reader tells them. Scores and places are not shown, as they would give them away.",
+            risk,
+            by_label_risk,
+            check_rate=_CHECKED / 100,
+        ),
+        Strategy(
             "difficulty",
             "Difficulty (AUV)",
             "Images that are hard for the frozen model come first. It does not say whether a label is wrong.",
@@ -107,8 +119,9 @@ def strategy_of(name: str) -> Strategy:
     ----------
     name : str
         A key of `STRATEGIES`; or ``max:A,B`` for the largest percentile rank of several measures of one question;
-        ``worst:A`` for the class that stands out most in a measure; ``random:7`` for another random order; or
-        ``diverse:`` before any of these, for a first batch whose cases differ from each other.
+        ``worst:A`` for the class that stands out most in a measure; ``random:7`` for another random order. Before
+        any of these, ``diverse:`` for a first batch whose cases differ from each other, or ``checked:20:`` for
+        known-good cases at 20 % of the places.
 
     Raises
     ------
@@ -129,6 +142,19 @@ def strategy_of(name: str) -> Strategy:
         sentence = f"{base.sentence} The first of the queue differ from each other in class and kind of problem."
         title = f"{base.title}, different problems first"
         return replace(base, name=name, title=title, sentence=sentence, diverse=True)
+    if kind == "checked" and sign:
+        percent, _, name_of_base = rest.partition(":")
+        if not percent.isdecimal() or not 0 < int(percent) <= 50:
+            raise NotFoundError(f"Expected checked:PERCENT:STRATEGY with 1 to 50 percent, got '{name}'.")
+        base = strategy_of(name_of_base)
+        sentence = f"{base.sentence} Known-good cases take {percent} % of the places; scores are not shown."
+        return replace(
+            base,
+            name=name,
+            title=f"{base.title}, readers checked",
+            sentence=sentence,
+            check_rate=int(percent) / 100,
+        )
     if kind == "max" and sign:
         measures = [_measure(part) for part in rest.split(",")]
         question = _one_question(measures)

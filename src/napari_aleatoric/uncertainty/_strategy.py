@@ -68,6 +68,8 @@ class Strategy:
         An option for researchers, left out of the window's short list.
     diverse : bool
         Whether the first batch is spread over different problems; see `spread_out`.
+    check_rate : float
+        Part of the places that known-good cases take, to check readers; see `with_honeypots`. 0 = none.
     """
 
     name: str
@@ -77,6 +79,7 @@ class Strategy:
     _scored: Scorer
     detail: bool = False
     diverse: bool = False
+    check_rate: float = 0.0
 
 
 def label_risk(table: ScoreTable, class_index: int = WHOLE_CASE) -> FloatArray:

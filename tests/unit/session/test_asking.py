@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from napari_aleatoric.io import Workspace
-from napari_aleatoric.model import ItemKey, ItemScores, Question, ScoreValue
+from napari_aleatoric.model import Decision, ItemKey, ItemScores, Question, ScoreValue, Verdict
 from napari_aleatoric.review import ReviewStore, use_order
 from napari_aleatoric.samples import SampleSpec, write_samples
 from napari_aleatoric.session import ClassScore, ReviewSession, answered, class_scores, open_path, prepare
@@ -146,3 +146,18 @@ def test_a_data_set_opens_in_its_own_order(workspace: Workspace, session: Review
     session.options.question = Question.AMBIGUITY
     session.options.question = Question.LABEL_RISK
     assert session.filter.strategy == "softmin"
+
+
+def test_an_order_that_cannot_be_had_is_refused_in_words(session: ReviewSession) -> None:
+    said: list[str] = []
+    session.notice.connect(lambda notice: said.append(notice.text))
+    session.set_filter(strategy="checked")
+    assert "another reader" in said[-1]
+    assert session.filter.strategy == "label_risk"
+    store, keys = session.store, session.workspace.dataset.items
+    for key in keys[1:3]:
+        store.decide(Decision(case_id=key.case_id, label_reader="", verdict=Verdict.ACCEPTED, reader="chief"))
+    session.set_filter(strategy="checked")
+    assert session.filter.strategy == "checked"
+    assert session.full_queue.blind
+    assert {session.queue.row(i).status for i in range(4)} == {"pending"}  # what others said is not shown

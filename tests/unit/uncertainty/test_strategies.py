@@ -199,3 +199,13 @@ def test_sentences_tell_the_size_removed_place_beside_the_raw_one() -> None:
         "of the cases, for its size more than in 95%; second most ambiguous of 10"
     )
     assert np.isnan(rank(ScoreTable(keys(10), columns | {("nll_union", 0): spread})).size_removed).all()
+
+
+def test_checked_orders_say_their_rate() -> None:
+    assert strategy_of("checked").check_rate == pytest.approx(0.1)
+    found = strategy_of("checked:25:worst:softmin")
+    assert (found.check_rate, found.question) == (0.25, Question.LABEL_RISK)
+    assert "25 %" in found.sentence
+    for wrong in ("checked:0:label_risk", "checked:51:label_risk", "checked:label_risk", "checked:x:label_risk"):
+        with pytest.raises(NotFoundError):
+            strategy_of(wrong)
