@@ -22,9 +22,10 @@ if TYPE_CHECKING:
     from ._decision_log import STATUSES, HistoryEntry
     from ._diff import ClassDiff, LabelDiff, diff
     from ._export import ExportSummary, export_reviewed
-    from ._filter import ClassCount, DroppedLabel, FilterPreview, preview_filter
+    from ._filter import preview_filter
     from ._filter_cut import Cut, cut_at_percentiles
     from ._filter_export import FilterExportSummary, export_filtered
+    from ._filter_preview import ClassCount, DroppedLabel, FilterPreview
     from ._filter_reason import FilterReason
     from ._filter_spec import EXPORT_LAYOUTS, FilterExportSpec, FilterSpec
     from ._filter_values import available_measures, measure_values
@@ -139,9 +140,9 @@ _MODULES = {
     "calibration_markdown": "_calibrate_table",
     "calibration_folder": "_calibrate_order",
     "labels_digest": "_calibrate_order",
-    "ClassCount": "_filter",
-    "DroppedLabel": "_filter",
-    "FilterPreview": "_filter",
+    "ClassCount": "_filter_preview",
+    "DroppedLabel": "_filter_preview",
+    "FilterPreview": "_filter_preview",
     "preview_filter": "_filter",
     "Cut": "_filter_cut",
     "cut_at_percentiles": "_filter_cut",

@@ -18,9 +18,10 @@ from napari_aleatoric.model import ItemKey, Reporter, SilentReporter
 
 from ._export_files import program
 from ._export_folder import new_folder, replaceable
-from ._filter import FilterPreview, preview_filter
+from ._filter import preview_filter
 from ._filter_files import CaseFilesWriter
 from ._filter_layouts import channel_names, decathlon_json, nnunet_json, split_of, value_gap_remark
+from ._filter_preview import FilterPreview
 from ._filter_reason import FilterReason
 from ._filter_spec import FilterExportSpec
 from ._queue import build_queue

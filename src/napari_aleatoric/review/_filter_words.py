@@ -13,7 +13,7 @@ from ._filter_cut import Cut
 from ._filter_reason import FilterReason
 
 if TYPE_CHECKING:
-    from ._filter import FilterPreview
+    from ._filter_preview import FilterPreview
 
 __all__ = [
     "dropped_sentence",
@@ -111,23 +111,36 @@ def _either(verdicts: Sequence[Verdict]) -> str:
 def dropped_sentence(preview: FilterPreview, row: int) -> str:
     """Say why the label in one row is not kept."""
     why, measure = FilterReason(int(preview.why[row])), preview.measure
-    better, worse = ends_in_words(measure)
+    if why in (FilterReason.VERDICT, FilterReason.UNSCORED):
+        return dropped_words(preview, row)
+    c, value = int(preview.value_class[row]), float(preview.value[row])
+    limit, end = _beyond(preview, row)
+    name = f" of {preview.columns.classes.name_of(c)}" if c else ""
+    text = (
+        f"{measure.title}{name} {value_in_words(measure, value)} is {'above' if value > limit else 'below'} the "
+        f"cut of {value_in_words(measure, limit)}: too {end}"
+    )
+    return f"{text}, and other classes are beyond the other cut" if why is FilterReason.BOTH_ENDS else text
+
+
+def dropped_words(preview: FilterPreview, row: int) -> str:
+    """Say the same in a few words: "too hard: liver 0.91"."""
+    why = FilterReason(int(preview.why[row]))
     if why is FilterReason.VERDICT:
         return f"{STATUSES[int(preview.columns.status[row])]} by a reader"
     if why is FilterReason.UNSCORED:
         return "has no such score"
     c = int(preview.value_class[row])
-    cut = preview.cuts[c]
-    name = f" of {preview.columns.classes.name_of(c)}" if c else ""
-    value = float(preview.value[row])
-    beyond_worse = measure.sign * value > cut.high
-    limit = measure.sign * (cut.high if beyond_worse else cut.low)
-    relation = "above" if value > limit else "below"
-    text = (
-        f"{measure.title}{name} {value_in_words(measure, value)} is {relation} the cut of "
-        f"{value_in_words(measure, limit)}: too {worse if beyond_worse else better}"
-    )
-    return f"{text}, and other classes are beyond the other cut" if why is FilterReason.BOTH_ENDS else text
+    name = f"{preview.columns.classes.name_of(c)} " if c else ""
+    return f"too {_beyond(preview, row)[1]}: {name}{value_in_words(preview.measure, float(preview.value[row]))}"
+
+
+def _beyond(preview: FilterPreview, row: int) -> tuple[float, str]:
+    """Raw value of the cut that a dropped label is beyond, and the word for that end."""
+    measure, cut = preview.measure, preview.cuts[int(preview.value_class[row])]
+    better, worse = ends_in_words(measure)
+    is_worse = measure.sign * float(preview.value[row]) > cut.high
+    return measure.sign * (cut.high if is_worse else cut.low), worse if is_worse else better
 
 
 def preview_json(preview: FilterPreview) -> dict[str, Any]:

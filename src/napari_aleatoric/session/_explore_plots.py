@@ -14,6 +14,7 @@ IntArray = NDArray[np.int64]
 
 _FEWEST_BARS, _MOST_BARS = 8, 60
 _CURVE_POINTS = 600
+_FEW_POINTS = 3000  # are all drawn
 _CELLS = (260, 160)  # across and up: about as many places as can be told apart in a small plot
 
 
@@ -67,7 +68,7 @@ def cumulative(values: FloatArray) -> Curve:
 
 
 def thinned(x: FloatArray, y: FloatArray, group: IntArray) -> IntArray:
-    """Choose the points that are drawn: of all that fall on one place with one colour, the first.
+    """Choose the points that are drawn: up to 3000 all, of more the first of all on one place with one colour.
 
     Lonely points are always among them, so that the cloud keeps its shape.
 
@@ -84,7 +85,7 @@ def thinned(x: FloatArray, y: FloatArray, group: IntArray) -> IntArray:
         Ascending.
     """
     known = np.flatnonzero(np.isfinite(x) & np.isfinite(y))
-    if not known.size:
+    if known.size <= _FEW_POINTS:
         return known
     cell = np.asarray(group[known], dtype=np.int64)
     for values, n in ((x[known], _CELLS[0]), (y[known], _CELLS[1])):

@@ -19,6 +19,8 @@ class JobWatch:
         The job while it runs; None once it is over.
     status : JobStatus or None
         Its last known status.
+    door : str
+        What it does, or what the last one did; "" before any.
     """
 
     changed = Signal(object)  # JobStatus, or None: no job is followed any more
@@ -27,10 +29,13 @@ class JobWatch:
     def __init__(self) -> None:
         self.job: JobHandle | None = None
         self.status: JobStatus | None = None
+        self.door = ""
 
     def follow(self, job: JobHandle | None) -> None:
         """Watch a job: a new one, or one that an earlier window started."""
         self.job, self.status = job, None
+        if job is not None:
+            self.door = job.door
         self.poll()
         if job is None:
             self.changed.emit(None)

@@ -2,9 +2,10 @@
 
 from ._hub import Hub, hub_of
 from ._layout import show_docks
+from .explore import ExploreDock
 from .models import ModelsDock
 from .review import ReviewDock
 from .segment import SegmentDock
 from .uncertainty import UncertaintyDock
 
-__all__ = ["Hub", "ModelsDock", "ReviewDock", "SegmentDock", "UncertaintyDock", "hub_of", "show_docks"]
+__all__ = ["ExploreDock", "Hub", "ModelsDock", "ReviewDock", "SegmentDock", "UncertaintyDock", "hub_of", "show_docks"]

@@ -23,6 +23,7 @@ __all__ = [
     "score",
     "segment_box",
     "segment_points",
+    "show_explore",
     "show_keys",
     "show_models",
     "skip",
@@ -112,6 +113,11 @@ def segment_box(viewer: Viewer) -> None:
 def segment_points(viewer: Viewer) -> None:
     """Segment by points, on or off."""
     _perform(viewer, "segment_points")
+
+
+def show_explore(viewer: Viewer) -> None:
+    """Plot the scores, filter, export."""
+    _perform(viewer, "show_explore")
 
 
 def show_keys(viewer: Viewer) -> None:

@@ -29,7 +29,7 @@ from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import PromptMode, Stage
 
 from ._background import MainThread, run
-from ._layout import show_models, show_segment
+from ._layout import show_explore, show_models, show_segment
 from ._prompt_model import PromptModel
 from ._recent import RecentFolders
 from ._segmenting import Segmenting
@@ -227,6 +227,7 @@ class Hub(QObject):
             "toggle_outline": flip("label_outline"),
             "toggle_original": flip("original_visible"),
             "show_models": lambda: show_models(self.viewer),
+            "show_explore": lambda: show_explore(self.viewer),
             "show_keys": self.show_keys,
             "open_folder": self.choose_folder,
             "score": self.score,

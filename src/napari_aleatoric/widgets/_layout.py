@@ -8,7 +8,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
 
-__all__ = ["show_docks", "show_models", "show_segment"]
+__all__ = ["show_docks", "show_explore", "show_models", "show_segment"]
 
 _PLUGIN = "napari-aleatoric"
 
@@ -45,6 +45,27 @@ def show_segment(viewer: Viewer) -> None:
     dock, _ = viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")
     dock.show()
     dock.raise_()
+
+
+def show_explore(viewer: Viewer) -> None:
+    """Bring the *Explore* dock to the front, behind *Uncertainty* as a tab where that is; plots get more height."""
+    window = viewer.window._qt_window
+    opened = _opened(viewer, "Explore")
+    dock, explore = viewer.window.add_plugin_dock_widget(_PLUGIN, "Explore")
+    uncertainty = _opened(viewer, "Uncertainty")
+    if opened is None and uncertainty is not None:
+        _tab_behind(window, uncertainty, dock)
+        heights = {True: explore.sizeHint().height() + 30, False: uncertainty.height()}
+        dock.visibilityChanged.connect(lambda in_front: _fit_height(dock, heights[in_front]))
+    dock.show()
+    dock.raise_()
+
+
+def _fit_height(dock: Any, height: int) -> None:
+    """Give a dock a height; the window is asked for anew, so that nobody keeps it alive."""
+    window = dock.parentWidget()
+    if window is not None and not dock.isFloating():
+        window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
 
 def show_models(viewer: Viewer) -> None:
