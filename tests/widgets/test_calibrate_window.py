@@ -173,9 +173,21 @@ def test_it_starts_a_job_shows_it_and_stops_it(opened: Any, qtbot: Any, monkeypa
     assert not window.start.isEnabled()
     qtbot.mouseClick(window.progress.cancel, Qt.MouseButton.LeftButton)
     assert job.stopped
-    hub.session._jobs.job = None
-    hub.session.job_changed.emit(JobStatus(Status.CANCELLED))
+    hub.session.job_changed.emit(JobStatus(Status.CANCELLED))  # the session lets go of the job after it has told
     assert not window.progress.bar.isVisible()
     assert window.start.isEnabled()
     assert "Stopped" in window.progress.words.text()
+    window.close()
+
+
+def test_a_real_job_ends_with_its_sentence_on_the_card(opened: Any, qtbot: Any) -> None:
+    hub, _ = opened
+    window = open_calibration(hub)
+    assert not window.card.verdict.isVisible()
+    qtbot.mouseClick(window.start, Qt.MouseButton.LeftButton)
+    assert not window.start.isEnabled()
+    qtbot.waitUntil(window.card.verdict.isVisible, timeout=60_000)
+    assert window.card.verdict.text().startswith("2 cases are too few: at least 23 are needed")
+    qtbot.waitUntil(window.start.isEnabled, timeout=20_000)
+    assert not window.progress.bar.isVisible()
     window.close()

@@ -68,6 +68,7 @@ class CalibrateWindow(QDialog):
     def __init__(self, hub: Hub) -> None:
         super().__init__(hub.window)
         self._hub, self._session = hub, hub.session
+        self._calibrating = False
         self.setObjectName(_NAME)
         self.setWindowTitle(_TITLE)
         self.resize(980, 600)
@@ -139,7 +140,7 @@ class CalibrateWindow(QDialog):
         self._show_job(self._session.job_status)
 
     def _show_job(self, status: JobStatus | None) -> None:
-        job = self._session.job
+        job = self._session.job if status is None or not status.is_over else None  # at its end it is still there
         ours = job is not None and job.door == "calibrate"
         self.start.setEnabled(self._session.workspace is not None and job is None)
         self.progress.show_busy(ours)
@@ -155,8 +156,6 @@ class CalibrateWindow(QDialog):
             self.look()
         elif not self._calibrating:
             self.progress.say("")
-
-    _calibrating = False
 
     def _use(self, order: str) -> None:
         from napari_aleatoric.review import use_order
