@@ -47,6 +47,15 @@ def score(
             metavar="FOLDER",
         ),
     ] = None,
+    ensemble: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--ensemble",
+            help="Judge by the mean of several networks, and measure their entropies and their disagreement: the "
+            "option once for each folder of probabilities.",
+            metavar="FOLDER",
+        ),
+    ] = None,
     seed: Annotated[
         int | None, typer.Option("--seed", min=0, help="Decides folds, sampled voxels, weights.")
     ] = None,
@@ -92,6 +101,7 @@ def score(
         spec,
         judge="light" if light else judge,
         probabilities=None if probabilities is None else str(probabilities),
+        ensemble=[str(folder) for folder in ensemble] if ensemble else None,
         seed=seed,
         encoder=encoder,
         device=device,
@@ -145,11 +155,13 @@ def _spec(path: Path | None, **given: Any) -> ScoreSpec:
 
 def _with_whole_paths(spec: ScoreSpec) -> ScoreSpec:
     """Return the same settings with whole paths: a job stands in another folder."""
-    paths = {}
+    paths: dict[str, Any] = {}
     if spec.reference.endswith(".json"):
         paths["reference"] = str(Path(spec.reference).expanduser().resolve())
     if spec.probabilities:
         paths["probabilities"] = str(Path(spec.probabilities).expanduser().resolve())
+    if spec.ensemble:
+        paths["ensemble"] = tuple(str(Path(folder).expanduser().resolve()) for folder in spec.ensemble)
     return spec.model_copy(update=paths)
 
 

@@ -58,6 +58,8 @@ class QueueRow:
         Findings of the geometry checks, saved label versions, decisions that hold.
     reference_place : float or None
         Part of the cases of the reference that are easier, 0..1; None where nothing is compared with one.
+    size_removed : float or None
+        Place among the cases, 0..1, once object size is taken out; None where that is not to be told.
     """
 
     key: ItemKey
@@ -76,6 +78,7 @@ class QueueRow:
     n_corrections: int
     n_decisions: int
     reference_place: float | None
+    size_removed: float | None
     _reason: Callable[[], str] = field(repr=False, compare=False)
 
     @property
@@ -96,6 +99,7 @@ class QueueRow:
             "label_reader": self.key.label_reader,
             "score": None if np.isnan(self.score) else round(self.score, 6),
             "reference_place": None if self.reference_place is None else round(self.reference_place, 6),
+            "size_removed": None if self.size_removed is None else round(self.size_removed, 6),
             "reason": self.reason,
             **{name: getattr(self, name) for name in names},
             "n_corrections": self.n_corrections,
@@ -203,16 +207,15 @@ class Queue:
             n_flags=int(data.n_flags[row]),
             n_corrections=int(data.n_corrections[row]),
             n_decisions=int(states.n_decisions[row]),
-            reference_place=self._reference_place(row),
+            reference_place=self._of_ranking(data.ranking.reference_place, row),
+            size_removed=self._of_ranking(data.ranking.size_removed, row),
             _reason=lambda: self._explain(data, row),
         )
 
-    def _reference_place(self, row: int) -> float | None:
-        if self.blind:
-            return None
+    def _of_ranking(self, values: NDArray[np.float64], row: int) -> float | None:
         at = int(self._snapshot.table_row[row])
-        place = float(self._snapshot.ranking.reference_place[at]) if at >= 0 else float("nan")
-        return None if np.isnan(place) else place
+        value = float(values[at]) if at >= 0 and not self.blind else float("nan")
+        return None if np.isnan(value) else value
 
     def find(self, key: ItemKey) -> int | None:
         """Return the place of an item in this view; None if it is filtered out or unknown."""

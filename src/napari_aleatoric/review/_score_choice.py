@@ -62,7 +62,7 @@ def choose_kind(
     MissingExtraError
         If a network is asked for by name, and torch or monai is not installed.
     """
-    if spec.probabilities:
+    if spec.probabilities or spec.ensemble:
         given = GivenKind(ws, spec, cases)
         return given, given.remarks
     there = all(find_spec(name) is not None for name in ("torch", "monai"))

@@ -12,25 +12,27 @@ from napari_aleatoric.errors import AleatoricError, DataError
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.io import ProbabilityFiles, ProbabilityFolder, Workspace, read_probabilities
 from napari_aleatoric.model import CaseFiles, Reporter
-from napari_aleatoric.uncertainty import LabelFacts, ScoreSpec
+from napari_aleatoric.uncertainty import EnsembleSums, LabelFacts, ScoreSpec
 
 from ._score_cache import FactsCache, scoring_folder
 from ._score_case import LoadedCase
 from ._score_judge import Costs, Judge
 from ._score_plan import TrainingPlan
 
-__all__ = ["GivenKind"]
+__all__ = ["EnsembleJudge", "GivenKind"]
 
 
 class GivenKind:
-    """Reads the probabilities of every case from a folder; see `ProbabilityFolder`.
+    """Reads the probabilities of every case from a folder, or from those of several networks.
+
+    See `ProbabilityFolder` for the files.
 
     Parameters
     ----------
     ws : Workspace
         Where counts are kept.
     spec : ScoreSpec
-        Names the folder.
+        Names the folders.
     cases : sequence of CaseFiles
         The labelled cases.
     """
@@ -40,23 +42,27 @@ class GivenKind:
 
     def __init__(self, ws: Workspace, spec: ScoreSpec, cases: Sequence[CaseFiles]) -> None:
         self._ws = ws
-        self._folder = ProbabilityFolder(Path(spec.probabilities).expanduser(), ws.dataset.classes)
+        names = spec.ensemble or (spec.probabilities,)
+        self._folders = [ProbabilityFolder(Path(name).expanduser(), ws.dataset.classes) for name in names]
         self._cache = FactsCache(scoring_folder(ws) / self.name)
-        self._files: dict[str, ProbabilityFiles] = {}
+        self._files: dict[str, tuple[ProbabilityFiles, ...]] = {}
         self._refused: dict[str, AleatoricError] = {}
         for case in cases:
             try:
-                self._files[case.case_id] = self._folder.find(case.case_id)
+                self._files[case.case_id] = tuple(folder.find(case.case_id) for folder in self._folders)
             except AleatoricError as error:
                 self._refused[case.case_id] = error
         every = range(ws.dataset.classes.n_rows)
-        given = [set(files.class_indices or every) | {0} for files in self._files.values()]
+        found = [files for by_folder in self._files.values() for files in by_folder]
+        given = [set(files.class_indices or every) | {0} for files in found]
         self._classes = tuple(sorted(set.intersection(*given))) if given else (0,)
 
     @property
     def identity(self) -> str:
         """Kind, and size and date of all files: other probabilities, other scores."""
-        return f"{self.name}-{self._folder.digest(self._files.values())}"
+        by_folder = zip(*self._files.values(), strict=True) if self._files else [() for _ in self._folders]
+        digests = [folder.digest(files) for folder, files in zip(self._folders, by_folder, strict=True)]
+        return f"{self.name}-{'+'.join(sorted(digests))}"
 
     @property
     def remarks(self) -> list[str]:
@@ -90,7 +96,8 @@ class GivenKind:
 
     def learn(self, plan: TrainingPlan, folds: Sequence[int], reporter: Reporter) -> Mapping[int, Judge]:
         """Return the same judge for all folds."""
-        judge = GivenJudge(self._ws, self._files, self._classes)
+        kind = GivenJudge if len(self._folders) == 1 else EnsembleJudge
+        judge = kind(self._ws, self._files, self._classes)
         return dict.fromkeys(folds, judge)
 
     def keep_only(self, digests: Sequence[str]) -> None:
@@ -109,13 +116,15 @@ class GivenJudge:
     ----------
     ws : Workspace
         Of the cases.
-    files : mapping of str to ProbabilityFiles
-        By case id.
+    files : mapping of str to tuple of ProbabilityFiles
+        Of every network, by case id.
     classes : tuple of int
         Class indices that all cases have probabilities of.
     """
 
-    def __init__(self, ws: Workspace, files: Mapping[str, ProbabilityFiles], classes: tuple[int, ...]) -> None:
+    def __init__(
+        self, ws: Workspace, files: Mapping[str, tuple[ProbabilityFiles, ...]], classes: tuple[int, ...]
+    ) -> None:
         self._ws, self._files = ws, files
         self.classes = classes
 
@@ -125,7 +134,27 @@ class GivenJudge:
 
     def predict(self, case: LoadedCase, box: Box) -> NDArray[Any]:
         """Read the block."""
+        return next(self.members(case, box))
+
+    def members(self, case: LoadedCase, box: Box) -> Iterator[NDArray[Any]]:
+        """Read the block of one network after the other."""
         if case.case_id not in self._files:
             raise DataError(f"There are no probabilities of case '{case.case_id}'.")
-        whole = read_probabilities(self._files[case.case_id], self._ws.dataset.classes, self._ws.grid(case.case_id))
-        return whole[(slice(None), *box.slices)]
+        classes, grid = self._ws.dataset.classes, self._ws.grid(case.case_id)
+        for files in self._files[case.case_id]:
+            yield read_probabilities(files, classes, grid)[(slice(None), *box.slices)]
+
+
+class EnsembleJudge(GivenJudge):
+    """Several networks: their mean judges; see `GivenJudge`."""
+
+    def predict(self, case: LoadedCase, box: Box) -> NDArray[Any]:
+        """Return the mean of all networks."""
+        return self.together(case, box).result().mean
+
+    def together(self, case: LoadedCase, box: Box) -> EnsembleSums:
+        """Add up all networks, one after the other."""
+        sums = EnsembleSums()
+        for member in self.members(case, box):
+            sums.add(member)
+        return sums

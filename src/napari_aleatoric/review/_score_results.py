@@ -103,7 +103,11 @@ def provenance(work: ScoreWork, plan: TrainingPlan) -> dict[str, Any]:
         packages += ["torch", "segment-anything"]
     return {
         "door": "score",
-        "spec": {**work.spec.model_dump(mode="json"), "probabilities": Path(work.spec.probabilities).name},
+        "spec": {
+            **work.spec.model_dump(mode="json"),
+            "probabilities": Path(work.spec.probabilities).name,
+            "ensemble": [Path(folder).name for folder in work.spec.ensemble],
+        },
         "judge": judge,
         "encoder": work.difficulty.name if work.difficulty is not None else FILTER_BANK,
         "plan_digest": plan.digest,

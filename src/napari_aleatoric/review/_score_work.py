@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,16 +14,27 @@ from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import CaseFiles, Geometry, ItemKey, Problem
-from napari_aleatoric.uncertainty import DifficultyScores, LabelScorer, LabelScores, ScoreSpec, evened, look_box
+from napari_aleatoric.uncertainty import (
+    DifficultyScores,
+    EnsembleSums,
+    LabelScorer,
+    LabelScores,
+    ScoreSpec,
+    evened,
+    look_box,
+)
 
 from ._score_beside import Beside, BesideScorer
 from ._score_case import UNREADABLE, CaseReader, LoadedCase, each_case, reason_in_words
 from ._score_difficulty import DifficultyWork
+from ._score_given import EnsembleJudge
 from ._score_judge import Judge, JudgeKind
 from ._score_plan import TrainingPlan
 from ._store import ReviewStore
 
 __all__ = ["Measured", "Probe", "ScoreWork", "keep_cases", "measure"]
+
+_SLICES = 16  # of an ensemble, whose entropies are worked out together
 
 Probe = Callable[[str, Box, NDArray[Any]], None]
 
@@ -149,10 +160,16 @@ def _judged(
 ) -> tuple[dict[str, LabelScores], Beside]:
     """Scores of some labels of a case by reader, from a judge that has not seen it; and what goes beside them."""
     box = look_box(case.labels, work.spec)
-    if probe is not None:
+    together: EnsembleSums | None = None
+    if isinstance(judge, EnsembleJudge):
+        together = judge.together(case, box)
+        raw: Iterable[NDArray[Any]] = _means(together, box.shape_zyx[0])
+        if probe is not None:
+            probe(case.case_id, box, together.result().mean)
+    elif probe is not None:
         whole = judge.predict(case, box)
         probe(case.case_id, box, whole)
-        raw: Iterable[NDArray[Any]] = [whole]
+        raw = [whole]
     else:
         raw = judge.predict_slabs(case, box)
     facts = work.kind.facts(work.digests[case.case_id])
@@ -175,5 +192,11 @@ def _judged(
             raise Cancelled("Stopped as asked.")
         for scorer in scorers.values():
             scorer.add(slab)
-        beside.add(slab)
+        beside.add(slab, together.result(slice(slab.start, slab.stop)) if together is not None else None)
     return {reader: scorer.result() for reader, scorer in scorers.items()}, beside.result()
+
+
+def _means(together: EnsembleSums, depth: int) -> Iterator[NDArray[Any]]:
+    """Mean probabilities of an ensemble, a few slices after the other."""
+    for first in range(0, depth, _SLICES):
+        yield together.result(slice(first, min(first + _SLICES, depth))).mean

@@ -18,6 +18,8 @@ __all__ = ["EnsembleMaps", "EnsembleSums", "binary_entropy", "ensemble_maps", "e
 
 FloatArray = NDArray[np.float32]
 
+_ALL = slice(None)
+
 _SUM_TOLERANCE = 0.1
 """How far probabilities of a voxel may be from a sum of one: bytes of many classes round that far, other things
 are no probabilities."""
@@ -185,8 +187,13 @@ class EnsembleSums:
             self._votes[row] += winner == row
         self.n_members += 1
 
-    def result(self) -> EnsembleMaps:
+    def result(self, slices: slice = _ALL) -> EnsembleMaps:
         """Return the maps of all members so far.
+
+        Parameters
+        ----------
+        slices : slice
+            Of the first axis behind the classes; by default all of them.
 
         Raises
         ------
@@ -195,7 +202,7 @@ class EnsembleSums:
         """
         if self._p is None or self._h is None or self._h_class is None or self._votes is None:
             raise DataError("An ensemble needs at least one member; none was given.")
-        mean = self._p / np.float32(self.n_members)
+        mean = self._p[:, slices] / np.float32(self.n_members)
         predictive = entropy(mean)
         class_predictive = np.stack([binary_entropy(row) for row in mean])
         return EnsembleMaps(
@@ -203,10 +210,10 @@ class EnsembleSums:
             mean=mean,
             predictive=predictive,
             # the mean of a concave function is never above the function of the mean; rounding may be
-            expected=np.minimum(self._h / np.float32(self.n_members), predictive),
+            expected=np.minimum(self._h[slices] / np.float32(self.n_members), predictive),
             class_predictive=class_predictive,
-            class_expected=np.minimum(self._h_class / np.float32(self.n_members), class_predictive),
-            votes=self._votes.copy(),
+            class_expected=np.minimum(self._h_class[:, slices] / np.float32(self.n_members), class_predictive),
+            votes=self._votes[:, slices].copy(),
         )
 
 

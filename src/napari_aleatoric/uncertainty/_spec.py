@@ -15,7 +15,7 @@ from ._quick_spec import QuickNetSpec
 __all__ = ["ScoreSpec"]
 
 _COMPARING = ("reference", "auv_percentiles")  # the AUV is worked out for the present cohort, never stored
-_JUDGING = ("judge", "network", "probabilities")  # what they come to is in the name of the judge instead
+_JUDGING = ("judge", "network", "probabilities", "ensemble")  # what they come to is in the judge's identity
 
 
 class ScoreSpec(Spec):
@@ -36,6 +36,11 @@ class ScoreSpec(Spec):
         default="",
         description="Folder with probabilities of every case from a model of your own that did not learn from the "
         "case; see the page on label risk for the files.",
+    )
+    ensemble: tuple[str, ...] = Field(
+        default=(),
+        description="Folders with the probabilities of several networks, one folder each: their mean judges the "
+        "labels, and their entropies and their disagreement are measured.",
     )
     encoder: str = Field(
         default="auto",
@@ -109,9 +114,14 @@ class ScoreSpec(Spec):
 
     @model_validator(mode="after")
     def _one_judge(self) -> Self:
-        if self.probabilities and self.judge not in ("auto", "probabilities"):
+        given = bool(self.probabilities or self.ensemble)
+        if given and self.judge not in ("auto", "probabilities"):
             raise ValueError(f"expected either a folder of probabilities or the judge '{self.judge}', got both")
-        if self.judge == "probabilities" and not self.probabilities:
+        if self.probabilities and self.ensemble:
+            raise ValueError("expected either one folder of probabilities or the folders of an ensemble, got both")
+        if len(self.ensemble) == 1:
+            raise ValueError("expected the folders of at least two networks in an ensemble, got one")
+        if self.judge == "probabilities" and not given:
             raise ValueError("expected a folder of probabilities for the judge 'probabilities'; name it")
         return self
 

@@ -164,3 +164,53 @@ def test_the_queue_has_the_order_of_its_data_set_unless_another_is_asked_for(sco
     answer = call_json("queue", scored)
     assert (answer["strategy"], answer["question"]) == ("max:softmin,local_max", "Is this label wrong?")
     assert call_json("queue", scored, "--strategy", "random")["question"] is None
+
+
+def test_every_question_has_its_order(scored_once, call_json, call):
+    answer = call_json("queue", scored_once / "w", "--strategy", "levelset", "--top", "0")
+    assert answer["question"] == "Is this image ambiguous?"
+    places = [item["size_removed"] for item in answer["items"]]
+    assert len(set(places)) > 1
+    assert all(0 < place < 1 for place in places)
+    assert "most ambiguous of 6" in answer["items"][0]["reason"]
+    risk = call_json("queue", scored_once / "w", "--top", "0")["items"]
+    assert {item["size_removed"] for item in risk} == {None}
+    status, _, err = call("queue", scored_once / "w", "--strategy", "max:levelset,nll_union")
+    assert status == 1
+    assert "one question" in err
+
+
+def test_known_good_cases_are_mixed_in_for_a_reader(scored, call, call_json):
+    status, _, err = call("queue", scored, "--strategy", "checked:50:label_risk")
+    assert status == 1
+    assert "--reader" in err
+    last = call_json("queue", scored, "--top", "0")["items"][-1]["case"]
+    call_json("decide", scored, last, "--verdict", "accepted", "--reader", "chief")
+    answer = call_json("queue", scored, "--strategy", "checked:50:label_risk", "--reader", "anna", "--top", "0")
+    order = [item["case"] for item in answer["items"]]
+    assert last in order[:2]
+    assert {item["score"] for item in answer["items"]} == {None}
+    assert {item["status"] for item in answer["items"]} == {"pending"}
+    status, out, err = call("queue", scored, "--strategy", "checked:50:label_risk", "--reader", "anna")
+    assert status == 0
+    assert "No known-good case" in err
+    assert "worst" not in out
+
+
+def test_an_ensemble_on_disk_judges_and_is_measured(scored, tmp_path, call, call_json):
+    workspace = Workspace.open(scored)
+    n = workspace.dataset.classes.n_rows
+    for network, sure in (("a", 0.9), ("b", 0.6)):
+        (tmp_path / network).mkdir()
+        for case in workspace.dataset.cases:
+            label = workspace.dataset.classes.index_map(workspace.load_label(case.case_id).data)
+            p = np.stack([np.where(label == c, sure, (1 - sure) / (n - 1)) for c in range(n)])
+            np.savez(tmp_path / network / f"{case.case_id}.npz", probabilities=p.astype(np.float16))
+    folders = ["--ensemble", tmp_path / "a", "--ensemble", tmp_path / "b"]
+    answer = call_json("score", scored, "--encoder", "filter-bank", *folders)
+    assert (answer["judge"], answer["n_scored"], answer["refused"]) == ("probabilities", 6, [])
+    first = call_json("queue", scored, "--strategy", "mutual_information")["items"][0]
+    assert "the networks disagree" in first["reason"]
+    status, _, err = call("score", scored, "--ensemble", tmp_path / "a")
+    assert status == 1
+    assert "at least two" in err
