@@ -68,7 +68,7 @@ def choose_kind(
     there = all(find_spec(name) is not None for name in ("torch", "monai"))
     if spec.judge == "network" and not there:
         raise MissingExtraError.for_extra("ai", "judge labels with a network (--light does without)")
-    if spec.judge == "light" or not there:
+    if spec.judge == "light" or not there or ws.dataset.classes.n_rows < 2:
         return _light(ws, spec, cases), []
     if len(cases) < _FEWEST:
         few = (

@@ -85,6 +85,21 @@ def test_auto_is_the_network_where_torch_is(tmp_path: Path) -> None:
         assert (kind.name, remarks) == (expected, [])
 
 
+@pytest.mark.usefixtures("torch_there")
+def test_where_nothing_is_labelled_there_is_nothing_to_train_for(tmp_path: Path) -> None:
+    data_set(tmp_path, 4)
+    for k in range(4):
+        empty = LabelMap(np.zeros(GRID.shape_zyx, np.uint8), GRID)
+        write_label_map(tmp_path / "data" / f"l{k}.nii.gz", empty)
+    (tmp_path / "data" / "manifest.csv").write_text(
+        "\n".join(["case,image,label", *(f"c{k},i{k}.nii.gz,l{k}.nii.gz" for k in range(4))])
+    )
+    ws = Workspace.create(tmp_path / "unlabelled", scan(tmp_path / "data"))
+    assert len(ws.dataset.classes) == 0
+    summary = score_workspace(ws, ScoreSpec(**FAST))
+    assert (summary.judge, summary.n_scored) == ("light", 4)
+
+
 def test_light_scores_hold_whether_light_was_asked_for_or_all_there_is(tmp_path: Path, monkeypatch: Any) -> None:
     ws = data_set(tmp_path, 4)
     score_workspace(ws, ScoreSpec(judge="light", **FAST))
