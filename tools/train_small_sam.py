@@ -140,18 +140,19 @@ def window(item: Slice, rng: np.random.Generator | None, zoom: float) -> tuple[f
     return float(centre[0]), float(centre[1]), float(side)
 
 
-def sample(item: Slice, rng: np.random.Generator, kind: str) -> tuple[Tensor, Tensor]:
+def sample(item: Slice, rng: np.random.Generator, kind: str, strength: float) -> tuple[Tensor, Tensor]:
     """One augmented view: image (SIDE, SIDE) in 0 … 1 and soft mask of the same shape.
 
     Boxes are mostly seen as a window round them, at times in a whole slice; a click has no window at first, and
-    one round the first answer then.
+    one round the first answer then. ``strength`` (0 to 1) is how often the view is disturbed, and how much it is
+    turned and stretched.
     """
     nearest, widest = (1.4, 6.0) if kind == "point" else (1.15, 2.2 if rng.random() < 0.7 else 5.0)
     zoom = float(np.exp(rng.uniform(np.log(nearest), np.log(widest))))
     x, y, side = window(item, rng, zoom)
-    angle = rng.normal(0, 0.25)
+    angle = rng.normal(0, 0.25 * strength)
     flip = rng.choice([-1.0, 1.0], 2)
-    stretch = np.exp(rng.normal(0, 0.12))
+    stretch = np.exp(rng.normal(0, 0.12 * strength))
     half = side / 2.0
     c, s = np.cos(angle), np.sin(angle)
     to_slice = np.array([[c * stretch, -s], [s, c / stretch]]) @ np.diag(flip) * half
@@ -165,26 +166,26 @@ def sample(item: Slice, rng: np.random.Generator, kind: str) -> tuple[Tensor, Te
     grid = F.affine_grid(torch.from_numpy(theta).float()[None], [1, 1, SIDE, SIDE], align_corners=False)
     both = torch.from_numpy(np.stack([item.image.astype(np.float32) / 255.0, item.mask.astype(np.float32)]))[None]
     out = F.grid_sample(both, grid, mode="bilinear", padding_mode="zeros", align_corners=False)[0]
-    return _look(out[0], rng), out[1]
+    return _look(out[0], rng, strength), out[1]
 
 
-def _look(image: Tensor, rng: np.random.Generator) -> Tensor:
+def _look(image: Tensor, rng: np.random.Generator, strength: float) -> Tensor:
     """Other scanners: contrast, gamma, inversion, noise, blur."""
-    if rng.random() < 0.6:
+    if rng.random() < 0.6 * strength:
         image = image.clamp(0, 1) ** float(np.exp(rng.normal(0, 0.35)))
-    if rng.random() < 0.6:
+    if rng.random() < 0.6 * strength:
         image = (image - 0.5) * float(np.exp(rng.normal(0, 0.3))) + 0.5 + float(rng.normal(0, 0.12))
-    if rng.random() < 0.15:
+    if rng.random() < 0.15 * strength:
         image = 1.0 - image
-    if rng.random() < 0.25:
+    if rng.random() < 0.25 * strength:
         image = F.avg_pool2d(image[None, None], 5, 1, 2)[0, 0]
-    if rng.random() < 0.4:
+    if rng.random() < 0.4 * strength:
         noise = torch.from_numpy(rng.normal(0, rng.uniform(0.01, 0.06), image.shape).astype(np.float32))
         image = image + noise
     return image.clamp(0, 1)
 
 
-def batches(slices: list[Slice], size: int, seed: int) -> Iterator[tuple[str, Tensor, Tensor]]:
+def batches(slices: list[Slice], size: int, seed: int, strength: float) -> Iterator[tuple[str, Tensor, Tensor]]:
     """Endless batches: kind of the first prompt, images (B, SIDE, SIDE) in 0 … 1 and soft masks."""
     rng = np.random.default_rng(seed)
     by_source = {name: [s for s in slices if s.source == name] for name in SOURCES}
@@ -194,7 +195,7 @@ def batches(slices: list[Slice], size: int, seed: int) -> Iterator[tuple[str, Te
         kind = str(rng.choice(list(KINDS), p=list(KINDS.values())))
         while len(rows) < size:
             pool = by_source[str(rng.choice(names, p=shares / shares.sum()))]
-            image, mask = sample(pool[rng.integers(len(pool))], rng, kind)
+            image, mask = sample(pool[rng.integers(len(pool))], rng, kind, strength)
             if (mask > 0.5).sum() >= 40:
                 rows.append((image, mask))
         yield kind, torch.stack([r[0] for r in rows]), torch.stack([r[1] for r in rows])
@@ -328,7 +329,7 @@ def train(args: argparse.Namespace) -> None:
         sam.load_state_dict(state["network"])
         optimiser.load_state_dict(state["optimiser"])
         average, number, spent_s = state["average"], state["step"], state["seconds"]
-    source = read_ahead(batches(slices, args.batch, seed=1000 + number))
+    source = read_ahead(batches(slices, args.batch, 1000 + number, args.strength))
     rng = np.random.default_rng(number)
     begun, kept, recent = time.monotonic(), time.monotonic(), []
     budget_s = 60.0 * args.minutes
@@ -495,6 +496,7 @@ def main() -> None:
         "--cool", type=float, default=0.3, help="last part of the time in which the rate falls to 0"
     )
     parser.add_argument("--sizes", type=int, nargs="+", default=[256, 256, 256, 192, 128])
+    parser.add_argument("--strength", type=float, default=1.0, help="of the disturbances of the views, 0 to 1")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--every", type=int, default=1, help="evaluate every so many slices only")
     parser.add_argument("--to", type=Path)

@@ -92,7 +92,7 @@ def test_every_variant_and_both_maps_are_stored(weights: Path) -> None:
     found = values(ws, key)
     for name in (*SCALE_VARIANTS, "feature_scale", "effective_rank", "prompt_spread"):
         assert found[(name, WHOLE_CASE)] == pytest.approx((found[(name, 1)] + found[(name, 2)]) / 2), name
-    assert set(map_names(ws, key)) == {"label_risk", "difficulty", "prompt_spread"}
+    assert set(map_names(ws, key)) == {"label_risk", "ambiguity", "difficulty", "prompt_spread"}
     label = ws.load_label(*key).upright()
     for name in ("difficulty", "prompt_spread"):
         assert read_map(ws, key, name).geometry == label.geometry
@@ -130,9 +130,9 @@ def test_no_map_of_another_model_stays_beside_new_scores(weights: Path) -> None:
     ws = data_set(weights, ordinary(3))
     score_workspace(ws, SPEC)
     score_workspace(ws, SPEC.model_copy(update={"jitters": 0}))
-    assert set(map_names(ws, ItemKey("c0"))) == {"label_risk", "difficulty"}
+    assert set(map_names(ws, ItemKey("c0"))) == {"label_risk", "ambiguity", "difficulty"}
     score_workspace(ws, SPEC.model_copy(update={"encoder": "filter-bank"}))
-    assert set(map_names(ws, ItemKey("c0"))) == {"label_risk"}
+    assert set(map_names(ws, ItemKey("c0"))) == {"label_risk", "ambiguity"}
 
 
 def test_a_network_keeps_the_name_it_was_given(weights: Path) -> None:
