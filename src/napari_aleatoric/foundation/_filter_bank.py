@@ -14,7 +14,7 @@ from napari_aleatoric.model import Volume
 
 from ._box import Box
 from ._encoder import Features
-from ._filter_rows import TRUNCATE, NearVoxels
+from ._filter_rows import TRUNCATE, NearVoxels, one_blas_thread
 
 __all__ = ["ColourFilterBankEncoder", "FilterBankEncoder"]
 
@@ -149,9 +149,10 @@ class _FilterBankSource:
         near = NearVoxels(box, outer, geometry.shape_zyx, places)
         rows[:, 0] = near.unsmoothed(image)
         column = 1
-        for sigma in bank.sigmas:
-            near.write_scale(rows[:, column : column + 6], image, sigma)
-            column += 6
+        with one_blas_thread():
+            for sigma in bank.sigmas:
+                near.write_scale(rows[:, column : column + 6], image, sigma)
+                column += 6
         for axis, index in enumerate(places):
             at = (index + box.start_zyx[axis]).astype(np.float32)
             rows[:, column + axis] = at
@@ -160,8 +161,9 @@ class _FilterBankSource:
         if column < bank.n_features:
             for number, colour in enumerate(self._colours(raw)):
                 rows[:, column + number] = near.unsmoothed(colour)
-                for step, sigma in enumerate(bank.sigmas, start=1):
-                    rows[:, column + 2 * step + number] = near.smoothed(colour, sigma)
+                with one_blas_thread():
+                    for step, sigma in enumerate(bank.sigmas, start=1):
+                        rows[:, column + 2 * step + number] = near.smoothed(colour, sigma)
         return rows
 
     def _standardised(self, raw: NDArray[Any]) -> FloatArray:

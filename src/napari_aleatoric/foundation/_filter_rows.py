@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
 from ._box import Box
 
-__all__ = ["TRUNCATE", "NearVoxels", "smooth_part"]
+__all__ = ["TRUNCATE", "NearVoxels", "one_blas_thread", "smooth_part"]
 
 FloatArray = NDArray[np.float32]
 
@@ -16,6 +21,34 @@ TRUNCATE = 3.0
 """A Gaussian ends at this many standard deviations."""
 
 _ROWS_AT_ONCE = 128  # outputs of one matrix product along the smoothed axis
+
+
+_lock = threading.Lock()
+_inside = 0  # blocks of `one_blas_thread` that are being worked on
+_limit: Any = None
+
+
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """Let matrix products use one core each: blocks are worked on side by side instead.
+
+    Many small products on cores that others use too wait for each other most of the time. The limit holds for the
+    whole process while any thread is inside.
+    """
+    global _inside, _limit
+    from threadpoolctl import threadpool_limits
+
+    with _lock:
+        if _inside == 0:
+            _limit = threadpool_limits(limits=1, user_api="blas")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _limit.restore_original_limits()
 
 
 class NearVoxels:

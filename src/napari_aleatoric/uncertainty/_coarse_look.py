@@ -213,9 +213,9 @@ class CoarseLook:
         rows = self._source.at(self._slices(first, last), wanted)
         for some in self._pieces(len(rows)):
             z, y, x = (p[some] for p in places)
-            at = tuple(index[p] for index, p in zip(cell, (z, y, x), strict=True))
+            cz, cy, cx = (index[p] for index, p in zip(cell, (z, y, x), strict=True))
             before = result[self._columns[:, np.newaxis], z, y, x].T
-            asked = possible[(slice(None), *at)].T.copy()
+            asked = possible[:, cz, cy, cx].T.copy()
             for labels in (lowest, highest, self._labels[:, first:last]):
                 for label in labels:
                     given = self._column_of[label[z, y, x]]

@@ -22,7 +22,8 @@ __all__ = ["LightClassifier"]
 
 _MAX_TREES = 3000  # rounds × classes; beyond it fewer rounds are grown
 _MIN_ROUNDS = 30
-_EXACT_VOXELS = 1 << 24  # of a block, 256³; larger ones are looked at coarsely first, see `CoarseLook`
+_EXACT_VOXELS = 1 << 23  # of a block; larger ones are looked at coarsely first, see `CoarseLook`
+_FEW_ROWS = 50_000  # learned by one thread: more would mostly wait for each other
 _STEP = 2  # one voxel in so many along an axis is predicted first
 _DOUBT = 0.05  # of a label, from which on the neighbours are predicted too
 _NEAR = 2  # voxels from a label's border within which all are predicted
@@ -92,7 +93,7 @@ class LightClassifier:
             early_stopping=False,
             random_state=spec.seed,
         )
-        with openmp_threads(n_threads):
+        with openmp_threads(n_threads if len(features) > _FEW_ROWS else 1):
             model.fit(features, target, sample_weight=None if (weight == 1).all() else weight)
         self._trees = Trees(model)
         return self
@@ -111,7 +112,7 @@ class LightClassifier:
         Every second voxel along every axis is predicted. All voxels are predicted within 2 voxels of the
         border of any label, and in and beside those cells of 2×2×2 voxels whose prediction doubts a label
         (1 − p(label) > 0.05); elsewhere a voxel takes the probabilities of its cell. The result does not depend on
-        the tiles. A block of more than 256³ voxels is looked at more coarsely first, see `CoarseLook`.
+        the tiles. A block of more than 8 million voxels is looked at otherwise, see `CoarseLook`.
 
         Parameters
         ----------

@@ -24,7 +24,7 @@ TILE_VOXELS = 1_500_000
 """Voxels whose features are held at a time: 31 features take 190 MB."""
 
 _VERSION = "1"
-_LARGE_VOXELS = 1 << 24  # of a box; a larger one is read a few slices at a time, without a map of any feature
+_LARGE_VOXELS = 1 << 23  # of a box; a larger one is read a few slices at a time, without a map of any feature
 _SLAB_VOXELS = 1 << 23  # of such slices
 _AT_ONCE = 1 << 22  # voxels whose distances to a class are held at a time
 

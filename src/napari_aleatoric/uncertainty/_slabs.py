@@ -67,8 +67,11 @@ def evened(slabs: Iterable[NDArray[Any]], depth: int) -> Iterator[Slab]:
         if upto <= done:
             continue
         low, high = max(0, done - HALO), min(depth, upto + HALO)
-        even = smoothed(held)[:, low - first : high - first]
+        even = np.empty((len(held), high - low, *held.shape[2:]), dtype=held.dtype)
+        for row, part in zip(even, held, strict=True):  # one class after the other: only what is needed is kept
+            row[:] = smoothed(part[np.newaxis])[0, low - first : high - first]
         kept = max(0, upto - margin)
         held, first = held[:, kept - first :].copy(), kept
         yield Slab(low, done, upto, even)
+        del even
         done = upto

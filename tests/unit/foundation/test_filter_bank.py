@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import ndimage
+from threadpoolctl import threadpool_info
 
 from napari_aleatoric.errors import DataError, NotFoundError
 from napari_aleatoric.foundation import (
@@ -16,6 +17,7 @@ from napari_aleatoric.foundation import (
     ImageEncoder,
     encoder,
 )
+from napari_aleatoric.foundation._filter_rows import one_blas_thread
 from napari_aleatoric.model import Geometry, Volume
 
 
@@ -167,3 +169,18 @@ def test_rows_are_voxels() -> None:
     features = FilterBankEncoder().encode(volume(noise((2, 3, 4))))
     assert features.rows.shape == (24, 31)
     assert np.array_equal(features.rows[5], features.values[:, 0, 1, 1])
+
+
+def test_matrix_products_get_their_cores_back_when_the_last_is_done() -> None:
+    def cores() -> list[int]:
+        return [each["num_threads"] for each in threadpool_info() if each["user_api"] == "blas"]
+
+    before = cores()
+    first, second = one_blas_thread(), one_blas_thread()
+    first.__enter__()
+    second.__enter__()
+    assert set(cores()) <= {1}
+    first.__exit__(None, None, None)
+    assert set(cores()) <= {1}
+    second.__exit__(None, None, None)
+    assert cores() == before

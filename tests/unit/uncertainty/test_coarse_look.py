@@ -257,52 +257,6 @@ def test_samples_of_large_boxes_have_the_same_features(monkeypatch: pytest.Monke
     np.testing.assert_allclose(gather_features(source, box, voxels[mixed]), expected[mixed], atol=5e-4)
 
 
-# --- trees ------------------------------------------------------------------------------------------------------
-
-
-def test_trees_of_some_classes_are_a_softmax_over_them(model: LightClassifier) -> None:
-    volume, _ = case(98)
-    rows = np.ascontiguousarray(SOURCE_OF.prepare(volume).read(Box((20, 18, 20), (24, 50, 60))).rows)
-    p = model.probabilities(rows)
-    possible = np.random.default_rng(0).random(p.shape) < 0.5
-    possible[:, 1] = True
-    others = np.full(p.shape, 0.01, np.float32)
-    found = model._trees.among(rows, possible, others)
-    kept = np.where(possible, p.astype(np.float64), 0)
-    rest = np.where(possible, 0, 0.01)
-    expected = kept / kept.sum(axis=1, keepdims=True) * (1 - rest.sum(axis=1, keepdims=True)) + rest
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-    assert model._trees.among(rows[:0], possible[:0], others[:0]).shape == (0, 5)
-
-
-@pytest.mark.usefixtures("coarsely")
-@pytest.mark.parametrize("insides", ["gone", "different", "refusing"])
-def test_without_a_door_to_the_trees_all_are_asked(
-    exact: np.ndarray, monkeypatch: pytest.MonkeyPatch, insides: str
-) -> None:
-    own = LightClassifier(5, SPEC).fit([samples(s) for s in range(4)])
-    volume, label = case(99)
-    inner = own._trees._model
-    if insides == "gone":
-        monkeypatch.setattr(trees, "_class_by_class", lambda model: None)
-    elif insides == "different":  # they would give other probabilities
-        inner_class_by_class = trees._class_by_class
-        monkeypatch.setattr(
-            trees, "_class_by_class", lambda m: lambda v, k: inner_class_by_class(m)(v, k) + (k == 2)
-        )
-    else:
-        monkeypatch.setattr(type(inner._predictors[0][0]), "predict", _refuse_names, raising=True)
-    assert own._trees._opened(SOURCE_OF.prepare(volume).read(Box((0, 0, 0), (4, 9, 9))).rows) is None
-    if insides != "refusing":
-        found = look(own, label)
-        border = near_border(label)
-        assert (np.abs(found - exact).max(axis=0)[border] < 1e-4).mean() > 0.999
-
-
-def _refuse_names(self: object, *positional: object) -> np.ndarray:
-    raise TypeError("unexpected keyword")
-
-
 @pytest.mark.usefixtures("coarsely")
 def test_two_classes_and_one() -> None:
     training = [samples(s) for s in range(3)]
