@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 from qtpy.QtCore import Qt
 
-from napari_aleatoric.model import ClassTable, ItemKey, Question
-from napari_aleatoric.uncertainty import QUESTIONS, STRATEGIES
+from napari_aleatoric.io import Workspace
+from napari_aleatoric.model import ClassTable, ItemKey, ItemScores, Question, ScoreValue
+from napari_aleatoric.review import ReviewStore
+from napari_aleatoric.samples import SampleSpec, write_samples
+from napari_aleatoric.session import open_path, prepare
+from napari_aleatoric.uncertainty import MAPS, QUESTIONS, STRATEGIES
 from napari_aleatoric.widgets import hub_of, show_docks
 from napari_aleatoric.widgets.review._case_card import CaseCard
 from napari_aleatoric.widgets.review._order_box import OrderBox
@@ -59,7 +64,7 @@ def test_orders_stand_under_their_questions(qtbot: Any) -> None:
     assert not model.item(headings[0]).isEnabled()
     box.set_measured({"label_risk", "nll_union", "levelset"})
     enabled = [t for row, t in enumerate(texts) if model.item(row).isEnabled()]
-    own = ("label_risk", "worst_class", "diverse", "nll_union", "levelset", "random")
+    own = ("label_risk", "worst_class", "diverse", "checked", "nll_union", "levelset", "random")
     assert enabled == [STRATEGIES[name].title for name in own]
     assert box.itemData(texts.index("Entropy"), TOOL_TIP).startswith("Not measured.")
     box.set_measured({"levelset", "predictive_entropy"})
@@ -119,3 +124,59 @@ def test_a_long_sentence_is_never_cut_off(qtbot: Any) -> None:
         needed = card.reason.fontMetrics().boundingRect(0, 0, card.reason.width(), 999, 0x1000, text).height()
         qtbot.waitUntil(lambda n=needed: n <= card.reason.minimumHeight() < n + 20)
         qtbot.waitUntil(lambda n=needed: card.reason.height() >= n)
+
+
+@pytest.fixture
+def scored(tmp_path: Path) -> Workspace:
+    """Four cases; the first is the worst label, the second the most ambiguous, the last the hardest."""
+    write_samples(tmp_path / "data", SampleSpec(n_cases=4, seed=1, matrix=32))
+    workspace = open_path(tmp_path / "data", tmp_path / "review")
+    by_case = {
+        "nll_union": (0.9, 0.1, 0.2, 0.3),
+        "levelset": (0.1, 0.9, 0.3, 0.2),
+        "perception_scale": (0.5, 0.4, 0.3, 0.1),
+        "volume_voxels": (400.0, 300.0, 200.0, 100.0),
+    }
+    with ReviewStore.open(workspace.store_url) as store:
+        prints = workspace.fingerprints()
+        store.sync_items(workspace.dataset.items, prints)
+        for i, key in enumerate(workspace.dataset.items):
+            values = tuple(ScoreValue(m, c, v[i]) for m, v in by_case.items() for c in range(6))
+            store.put_item_scores(ItemScores(key, values), fingerprint=prints[key], spec_digest="test")
+    return workspace
+
+
+def test_a_question_is_asked_from_button_to_sentence(
+    scored: Workspace, make_napari_viewer: Any, qtbot: Any
+) -> None:
+    viewer = make_napari_viewer(show=True)
+    review, dock = show_docks(viewer)
+    hub = hub_of(viewer)
+    session = hub.session
+    session.attach(prepare(scored))
+
+    def first() -> str:
+        return str(review.table.model().index(0, 1).data())
+
+    assert first().endswith("1")
+    assert dock.questions.words.text() == "Is this label wrong?"
+    qtbot.mouseClick(dock.questions.buttons[Question.AMBIGUITY], Qt.MouseButton.LeftButton)
+    assert first().endswith("2")
+    assert review.filters.strategy.order == "levelset"
+    assert dock.measure.currentData() == "levelset"
+    assert dock.questions.words.text() == "Is this image ambiguous?"
+    session.go(session.queue.key(0))
+    qtbot.waitUntil(lambda: "most ambiguous of 4" in review.case.reason.text(), timeout=60_000)
+    assert not dock.measure.model().item(dock.measure.findData("mutual_information")).isEnabled()
+    # the order menu goes the other way: an order brings its question
+    row = review.filters.strategy.findData("difficulty")
+    review.filters.strategy.setCurrentIndex(row)
+    review.filters.strategy.activated.emit(row)
+    assert session.options.question is Question.DIFFICULTY
+    assert first().endswith("4")
+    assert dock.measure.currentData() == "auv"
+    # one without an answer can be asked, and says what it needs
+    qtbot.mouseClick(dock.questions.buttons[Question.DISAGREEMENT], Qt.MouseButton.LeftButton)
+    assert dock.questions.words.text() == QUESTIONS[Question.DISAGREEMENT].missing
+    qtbot.waitUntil(lambda: dock.legend.text() == MAPS["reader_spread"].missing, timeout=60_000)
+    hub.close()
