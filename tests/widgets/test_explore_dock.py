@@ -19,11 +19,11 @@ from qtpy.QtWidgets import QDockWidget
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, ItemKey, ItemScores, LabelMap, ScoreValue, Verdict, Volume
-from napari_aleatoric.review import ReviewStore
+from napari_aleatoric.review import ReviewStore, Spectrum
 from napari_aleatoric.session import prepare
 from napari_aleatoric.uncertainty import MEASURES
 from napari_aleatoric.widgets import ExploreDock, hub_of, show_docks
-from napari_aleatoric.widgets.explore._axes import axis_words, size_ticks
+from napari_aleatoric.widgets.explore._axes import axis_words, number_ticks
 from napari_aleatoric.widgets.explore._save import save_figure, save_table
 
 pytestmark = pytest.mark.gui
@@ -276,7 +276,7 @@ def test_a_hundred_thousand_points_are_drawn_thinned_and_selected_whole(qtbot: A
     ],
 )
 def test_sizes_have_round_numbers(low: float, high: float, most: int, expected: list[float]) -> None:
-    np.testing.assert_allclose(size_ticks(low, high, most), expected)
+    np.testing.assert_allclose(number_ticks(low, high, most), expected)
 
 
 def test_an_axis_says_its_unit_and_which_end_is_which() -> None:
@@ -284,3 +284,25 @@ def test_an_axis_says_its_unit_and_which_end_is_which() -> None:
     assert axis_words(MEASURES["softmin"], "liver") == "Soft minimum of liver, high = supported"
     assert axis_words(MEASURES["nll_union"]) == "Mean disagreement [nat], high = doubtful"
     assert axis_words(MEASURES["volume_ml"]) == "Volume [ml], high = large"
+
+
+def test_the_spectrum_says_what_is_missing_and_shows_what_was_measured(
+    dock: ExploreDock, qtbot: Any, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(dock.session, "start", lambda door, spec: asked.append((door, spec.cases)))
+    dock.explore.open(3)
+    qtbot.waitUntil(lambda: dock.session.item is not None, timeout=20_000)
+    dock.tabs.setCurrentWidget(dock.spectrum)
+    assert "keeps only the entropy" in dock.spectrum.sentence.text()
+    dock.spectrum.measure.click()
+    assert asked == [("spectra", ("c03",))]
+    spectra = [Spectrum(ItemKey(f"c{i:02d}"), 1, np.array([0.9, 0.1]), 2, 0.1 * i) for i in range(5)]
+    monkeypatch.setattr("napari_aleatoric.review._spectra.read_spectra", lambda _: spectra)
+    dock.spectrum.forget()
+    dock.spectrum.draw(0)
+    assert (
+        "liver: c03 has the perception scale 0.30 (line); half of the 5 measured" in dock.spectrum.sentence.text()
+    )
+    assert dock.spectrum.measure.isHidden()
+    np.testing.assert_allclose(dock.spectrum._own.getData()[1], np.log10([90, 10]))

@@ -19,6 +19,7 @@ DOORS: Mapping[str, str] = MappingProxyType(
     {
         "filter": "napari_aleatoric.review:export_filtered",
         "score": "napari_aleatoric.review:score_workspace",
+        "spectra": "napari_aleatoric.review:measure_spectra",
         "calibrate": "napari_aleatoric.review:calibrate",
     }
 )

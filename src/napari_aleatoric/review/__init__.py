@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._score_comparison import Comparison
     from ._score_reference import list_references, load_reference, make_reference
     from ._snapshot import COLUMNS
+    from ._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
     from ._store import ReviewStore
     from ._sweep import sweep_corrections
 
@@ -51,8 +52,8 @@ __all__ = [
     "STATUSES",
     "CalibrateSpec",
     "CalibrationRecord",
-    "ClassCount",
     "CheckResult",
+    "ClassCount",
     "ClassDiff",
     "Comparison",
     "Correction",
@@ -78,6 +79,9 @@ __all__ = [
     "QueueRow",
     "ReviewStore",
     "ScoreSummary",
+    "SpectraSpec",
+    "SpectraSummary",
+    "Spectrum",
     "Stroke",
     "StrokeJournal",
     "available_measures",
@@ -105,6 +109,7 @@ __all__ = [
     "load_correction",
     "load_reference",
     "make_reference",
+    "measure_spectra",
     "measure_values",
     "preview_filter",
     "prompt_uses",
@@ -112,6 +117,7 @@ __all__ = [
     "question_in_words",
     "range_in_words",
     "read_calibration",
+    "read_spectra",
     "recover",
     "restore",
     "save_correction",
@@ -188,6 +194,11 @@ _MODULES = {
     "QueueRow": "_queue",
     "recover": "_corrections",
     "restore": "_corrections",
+    "SpectraSpec": "_spectra",
+    "SpectraSummary": "_spectra",
+    "Spectrum": "_spectra",
+    "measure_spectra": "_spectra",
+    "read_spectra": "_spectra",
     "ReviewStore": "_store",
     "save_correction": "_corrections",
     "score_workspace": "_score",

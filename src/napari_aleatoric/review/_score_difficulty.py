@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from typing import Any
 
@@ -27,7 +27,14 @@ from napari_aleatoric.foundation import (
 )
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ClassTable, Volume
-from napari_aleatoric.uncertainty import DifficultyScorer, DifficultyScores, ScoreSpec, classes_in, mask_limits
+from napari_aleatoric.uncertainty import (
+    DifficultyScorer,
+    DifficultyScores,
+    ScoreSpec,
+    classes_in,
+    mask_limits,
+    scale_spectrum,
+)
 
 from ._threads import usable_cores
 
@@ -99,26 +106,44 @@ class DifficultyWork:
             By reader; nothing for a label without any class.
         """
         with self._lock:
-            found: dict[str, DifficultyScores] = {}
-            shared: dict[tuple[Box, tuple[float, float]], EmbeddedVolume] = {}
-            axis = slice_axis(volume.geometry)
-            labelled = np.zeros(volume.geometry.shape_zyx, dtype=bool)
-            for label in labels.values():
-                labelled |= label > 0
-            box = self._box(labelled, axis)
-            if box is None:
-                return found
-            for reader, label in labels.items():
-                here = set(classes_in(label))
-                present = [c.class_index for c in self._classes if c.class_index in here]
-                if not present:
-                    continue
-                limits = self._limits(volume, label > 0)
-                place = (box, limits)
-                if place not in shared:
-                    shared[place] = self._embed(volume, box, axis, limits)
-                found[reader] = self._score(shared[place], label, present)
+            looked_at = self._each_label(volume, labels)
+            return {reader: self._score(embedded, label, here) for reader, embedded, label, here in looked_at}
+
+    def spectra(
+        self, volume: Volume, labels: Mapping[str, NDArray[Any]]
+    ) -> dict[str, dict[int, NDArray[np.float64]]]:
+        """Return the singular values behind the perception scale of every label, by reader and class; `measure`."""
+        with self._lock:
+            found: dict[str, dict[int, NDArray[np.float64]]] = {}
+            for reader, embedded, label, present in self._each_label(volume, labels):
+                for group in class_groups(embedded, present):
+                    decoded = decode_classes(self._segmenter, embedded, label, group)
+                    for c, logits in zip(decoded.class_indices, decoded.logits, strict=True):
+                        found.setdefault(reader, {})[c] = scale_spectrum(logits)
             return found
+
+    def _each_label(
+        self, volume: Volume, labels: Mapping[str, NDArray[Any]]
+    ) -> Iterator[tuple[str, EmbeddedVolume, NDArray[Any], list[int]]]:
+        """Give every label that has any class: reader, embedded image, class indices by voxel, classes."""
+        shared: dict[tuple[Box, tuple[float, float]], EmbeddedVolume] = {}
+        axis = slice_axis(volume.geometry)
+        labelled = np.zeros(volume.geometry.shape_zyx, dtype=bool)
+        for label in labels.values():
+            labelled |= label > 0
+        box = self._box(labelled, axis)
+        if box is None:
+            return
+        for reader, label in labels.items():
+            here = set(classes_in(label))
+            present = [c.class_index for c in self._classes if c.class_index in here]
+            if not present:
+                continue
+            limits = self._limits(volume, label > 0)
+            place = (box, limits)
+            if place not in shared:
+                shared[place] = self._embed(volume, box, axis, limits)
+            yield reader, shared[place], label, present
 
     def _score(self, embedded: EmbeddedVolume, label: NDArray[Any], class_indices: list[int]) -> DifficultyScores:
         """Ask for a few classes at a time: memory does not grow with their number, nor with that of the boxes."""

@@ -6,6 +6,7 @@ from ._class_scores import ClassScore, class_scores
 from ._explore import Explore
 from ._explore_options import ExploreOptions
 from ._explore_plots import Bars, Curve, cumulative, histogram, inside_polygon, nearest, thinned
+from ._explore_spectrum import SpectrumView, spectrum_view
 from ._explore_table import can_write_parquet, csv_bytes, explore_table, parquet_bytes
 from ._heat import HeatMaps
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
@@ -57,6 +58,7 @@ __all__ = [
     "SegmenterHost",
     "SliceLook",
     "SlicePlane",
+    "SpectrumView",
     "StrokeKeeper",
     "ViewOptions",
     "ViewState",
@@ -83,5 +85,6 @@ __all__ = [
     "prepare",
     "resolve",
     "segmenter_choices",
+    "spectrum_view",
     "thinned",
 ]

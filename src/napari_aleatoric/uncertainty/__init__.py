@@ -58,7 +58,7 @@ from ._variants import SCALE_VARIANTS, ScaleVariant
 
 if TYPE_CHECKING:
     from ._ambiguity import LEVELS, AmbiguityScorer, AmbiguityScores, levelset_spread, mean_entropy
-    from ._difficulty import DifficultyScorer, DifficultyScores, mask_limits, score_difficulty
+    from ._difficulty import DifficultyScorer, DifficultyScores, mask_limits, scale_spectrum, score_difficulty
     from ._ensemble import EnsembleMaps, EnsembleSums, binary_entropy, ensemble_maps, entropy, normalised
     from ._evidence import DetectionCurve, auroc, average_precision, detection_curve, precision_at, voxel_auroc
     from ._evidence_choice import (
@@ -199,6 +199,7 @@ __all__ = [
     "risk_parts",
     "scale_from_gram",
     "scale_from_singular_values",
+    "scale_spectrum",
     "score_difficulty",
     "score_interval",
     "score_label",
@@ -253,6 +254,7 @@ _LATER = {
     "feature_spectrum": "_feature_spectrum",
     "local_difficulty": "_local_scale",
     "mask_limits": "_difficulty",
+    "scale_spectrum": "_difficulty",
     "score_difficulty": "_difficulty",
     **dict.fromkeys(
         ("EnsembleMaps", "EnsembleSums", "binary_entropy", "ensemble_maps", "entropy", "normalised"), "_ensemble"

@@ -23,7 +23,7 @@ from ._measures import DIFFICULTY_MAP, PROMPT_SPREAD_MAP
 from ._scale import scale_from_singular_values, spectrum
 from ._variants import SCALE_VARIANTS, Field
 
-__all__ = ["DifficultyScorer", "DifficultyScores", "mask_limits", "score_difficulty"]
+__all__ = ["DifficultyScorer", "DifficultyScores", "mask_limits", "scale_spectrum", "score_difficulty"]
 
 _MARGIN = 2  # cells of the mask grid round an object
 _NNUNET_PERCENTILES = (0.5, 99.5)
@@ -147,10 +147,32 @@ def _scales_of(logits: NDArray[np.float32]) -> Iterator[tuple[str, float]]:
     fields: dict[Field, NDArray[np.float32]] = {"full": logits, "crop": _object_of(logits)}
     spectra = {(f, axis): spectrum(part, axis) for f, part in fields.items() for axis in range(3)}
     for name, variant in SCALE_VARIANTS.items():
-        axis = variant.unfold
-        if logits.shape[0] == 1 and axis == 0:  # a single slice has no slice axis: rows of the picture
-            axis = 1
-        yield name, scale_from_singular_values(spectra[(variant.field, axis)], variant.energy)
+        sigma = spectra[(variant.field, _unfolded_axis(logits, variant.unfold))]
+        yield name, scale_from_singular_values(sigma, variant.energy)
+
+
+def scale_spectrum(logits: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the singular values whose entropy is the perception scale of a decoded map, largest first.
+
+    Parameters
+    ----------
+    logits : numpy.ndarray of float32, shape (D, h, w)
+        Decoded map of one class.
+
+    Returns
+    -------
+    numpy.ndarray of float64, shape (r,)
+        Of the default variant of the measure: `scale_from_singular_values` of them is the stored
+        ``perception_scale``.
+    """
+    variant = SCALE_VARIANTS["perception_scale"]
+    part = _object_of(logits) if variant.field == "crop" else logits
+    return spectrum(part, _unfolded_axis(logits, variant.unfold))
+
+
+def _unfolded_axis(logits: NDArray[np.float32], axis: int) -> int:
+    """Take the rows of the picture where there is a single slice, and so no slice axis."""
+    return 1 if logits.shape[0] == 1 and axis == 0 else axis
 
 
 def _object_of(logits: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from napari_aleatoric.errors import MissingExtraError
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, ItemKey, ItemScores, LabelMap, ScoreValue, Verdict, Volume
-from napari_aleatoric.review import FilterReason, ReviewStore
+from napari_aleatoric.review import FilterReason, ReviewStore, Spectrum
 from napari_aleatoric.session import (
     Explore,
     ReviewSession,
@@ -29,6 +29,7 @@ from napari_aleatoric.session import (
     nearest,
     parquet_bytes,
     prepare,
+    spectrum_view,
     thinned,
 )
 
@@ -232,6 +233,27 @@ def test_parquet_is_offered_only_where_it_can_be_written(explore: Explore, monke
 
 
 # -- what is drawn ------------------------------------------------------------------------------------
+
+
+def spectrum(case: str, shares: list[float], scale: float, stale: bool = False, c: int = 1) -> Spectrum:
+    return Spectrum(ItemKey(case), c, np.array(shares), len(shares), scale, stale)
+
+
+def test_a_spectrum_is_seen_against_the_others_of_its_class() -> None:
+    spectra = [spectrum(f"c{i}", [0.5 + i / 20, 0.5 - i / 20], i / 10) for i in range(5)]
+    spectra += [spectrum("old", [1.0, 0.0], 0.0, stale=True), spectrum("c0", [0.9, 0.1], 0.9, c=2)]
+    view = spectrum_view(spectra, 1, ItemKey("c3"))
+    assert view.n == 5
+    np.testing.assert_allclose(view.own, [65, 35])
+    assert view.own_scale == 0.3
+    np.testing.assert_allclose(view.median, [60, 40])
+    np.testing.assert_allclose(view.low, [52, 32])
+    np.testing.assert_allclose(view.high, [68, 48])
+    np.testing.assert_allclose(view.scales, (0.1, 0.3))
+    nobody = spectrum_view(spectra, 2, ItemKey("c3"))
+    assert (len(nobody.own), len(nobody.median), nobody.n) == (0, 0, 1)
+    assert math.isnan(nobody.own_scale)
+    assert spectrum_view([], 1, None).n == 0
 
 
 @settings(deadline=None)

@@ -6,7 +6,7 @@ import math
 
 from napari_aleatoric.model import Direction, Measure
 
-__all__ = ["axis_words", "is_size", "size_ticks"]
+__all__ = ["axis_words", "in_two_lines", "is_size", "number_ticks"]
 
 
 def is_size(measure: Measure) -> bool:
@@ -14,7 +14,7 @@ def is_size(measure: Measure) -> bool:
     return measure.unit in ("voxels", "ml")
 
 
-def size_ticks(low: float, high: float, most: int = 4) -> list[float]:
+def number_ticks(low: float, high: float, most: int = 4) -> list[float]:
     """Return round numbers for a logarithmic axis: 1, 2, 5, 10 … where there is room, else powers of ten.
 
     Parameters
@@ -54,3 +54,8 @@ def axis_words(measure: Measure, class_name: str = "") -> str:
     high = worse if measure.direction is Direction.HIGH_IS_WORSE else better
     unit = f" [{measure.unit}]" if measure.unit else ""
     return f"{measure.title}{f' of {class_name}' if class_name else ''}{unit}, high = {high}"
+
+
+def in_two_lines(words: str, longest: int = 30) -> str:
+    """Break the words of an upright axis before its last part, where they would be longer than a small plot."""
+    return words if len(words) <= longest else "<br>".join(words.rsplit(", ", 1))

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import math
 
-from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_aleatoric.session import Explore
 from napari_aleatoric.uncertainty import MEASURES
 
-from ._axes import axis_words
+from ._axes import axis_words, in_two_lines
 from ._distribution import DistributionPlot
-from ._parts import choice, fill_column, offer, row_of
+from ._parts import choice, fill_column, offer, row_of, words_of
 
 __all__ = ["DistributionPanel"]
 
@@ -33,10 +32,7 @@ class DistributionPanel(QWidget):
         self._explore = explore
         self.measure, self.classes = choice("Score of the histogram and of the filter"), choice("Class")
         self.plot = DistributionPlot()
-        self.sentence = QLabel()
-        self.sentence.setWordWrap(True)
-        self.sentence.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
-        self.sentence.setAccessibleName("What the filter keeps")
+        self.sentence = words_of("What the filter keeps")
         choices = row_of(self.measure, self.classes, chip, widths=(5, 4, 0))
         fill_column(self, choices, self.plot, self.sentence, stretched=self.plot)
         options = explore.options
@@ -61,7 +57,7 @@ class DistributionPanel(QWidget):
             shown = shown[preview.cohort]
         name = explore.classes.name_of(options.class_index) if options.class_index else ""
         some = shown if not shown.all() else ~shown
-        self.plot.show_values(explore.shown_values, some, axis_words(explore.measure, name))
+        self.plot.show_values(explore.shown_values, some, in_two_lines(axis_words(explore.measure, name), 34))
         self.plot.show_cut(*explore.cut(), movable=explore.has_cut)
         words = explore.problem if preview is None else preview.sentence
         if preview is not None and not explore.has_cut:

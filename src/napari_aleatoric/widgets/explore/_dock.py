@@ -7,11 +7,12 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QSize, QTimer
-from qtpy.QtGui import QResizeEvent
+from qtpy.QtGui import QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QBoxLayout, QTabWidget, QWidget
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.jobs import JobStatus
+from napari_aleatoric.model import Status
 from napari_aleatoric.session import Explore, Kind, Notice, explore_table
 from napari_aleatoric.widgets._background import run
 from napari_aleatoric.widgets._hub_dock import HubDock
@@ -41,6 +42,7 @@ class ExploreDock(HubDock):
         super().__init__(napari_viewer)
         self.explore = Explore(self.session)
         self._redraw = QTimer(self, singleShot=True, interval=_REDRAW_MS)
+        self._points_stale = True
         self._build()
         self._connect(napari_viewer)
         self._show_theme()
@@ -49,15 +51,18 @@ class ExploreDock(HubDock):
     def _build(self) -> None:
         from ._distribution_panel import DistributionPanel  # here: the plot library loads with the first dock
         from ._scatter_panel import ScatterPanel
+        from ._spectrum_panel import SpectrumPanel
 
         self.chip = SelectionChip(self.session, words="")
         self.distribution = DistributionPanel(self.explore, self.chip)
         self.scatter = ScatterPanel(self.explore)
+        self.spectrum = SpectrumPanel(self.session)
         self.filter_page, self.dropped = FilterPage(), DroppedTable()
         self.save = SaveMenu()
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
-        for page, title in ((self.scatter, "Scatter"), (self.filter_page, "Filter"), (self.dropped, "Dropped")):
+        pages = (self.scatter, self.spectrum, self.filter_page, self.dropped)
+        for page, title in zip(pages, ("Scatter", "Spectrum", "Filter", "Dropped"), strict=True):
             self.tabs.addTab(page, title)
         self.tabs.setCornerWidget(self.save)
         body = QWidget()
@@ -80,6 +85,11 @@ class ExploreDock(HubDock):
         self._columns.setDirection(directions.LeftToRight if wide else directions.TopToBottom)
         super().resizeEvent(event)
 
+    def showEvent(self, event: QShowEvent | None) -> None:
+        """Draw what has changed meanwhile."""
+        self._redraw.start()
+        super().showEvent(event)
+
     def _connect(self, viewer: Viewer) -> None:
         explore = self.explore
         self._redraw.timeout.connect(self.draw)
@@ -88,9 +98,11 @@ class ExploreDock(HubDock):
         self.filter_page.progress.cancel_requested.connect(self.session.cancel_job)
         self.dropped.opened.connect(explore.open)
         self.save.asked.connect(self._save)
+        self.tabs.currentChanged.connect(lambda _: self._show_current())
+        self.session.opened.connect(lambda _: self.spectrum.forget())
         explore.data_changed.connect(self._fill)
-        for changed in (explore.filter_changed, explore.shown_changed):
-            changed.connect(lambda: self._redraw.start())
+        explore.filter_changed.connect(lambda: self._redraw.start())
+        explore.shown_changed.connect(self._draw_soon)
         explore.current_changed.connect(self._show_current)
         self.session.job_changed.connect(self._show_job)
         viewer.events.theme.connect(self._show_theme)
@@ -103,14 +115,22 @@ class ExploreDock(HubDock):
         self.scatter.fill()
         workspace = self.session.workspace
         self.filter_page.show_readers(workspace.dataset.readers if workspace is not None else ())
+        self._draw_soon()
+
+    def _draw_soon(self) -> None:
+        self._points_stale = True
         self._redraw.start()
 
     def draw(self) -> None:
         """Draw everything that follows from data, wishes and filter."""
         from napari_aleatoric.review import ends_in_words
 
+        if not self.isVisible():  # drawn when it comes to the front
+            return
         self.distribution.draw()
-        self.scatter.draw()
+        if self._points_stale or self.explore.options.colour_by == "kept":
+            self.scatter.draw()  # while a line is dragged the points stay as they are
+            self._points_stale = False
         preview = self.explore.preview
         self.filter_page.show_filter(self.explore.filter, ends_in_words(self.explore.measure))
         self.dropped.show_preview(preview)
@@ -122,6 +142,8 @@ class ExploreDock(HubDock):
     def _show_current(self) -> None:
         self.distribution.show_current()
         self.scatter.show_current()
+        if self.tabs.currentWidget() is self.spectrum:
+            self.spectrum.draw(self.explore.options.class_index)
 
     def _show_theme(self, *_: object) -> None:
         if self.hub.viewer is None:  # the window is closing
@@ -129,7 +151,8 @@ class ExploreDock(HubDock):
         colours = plot_colours(self.hub.viewer.theme)
         self.distribution.plot.set_colours(colours)
         self.scatter.plot.set_colours(colours)
-        self._redraw.start()
+        self.spectrum.set_colours(colours)
+        self._draw_soon()
 
     # -- export -------------------------------------------------------------------------------------
 
@@ -138,20 +161,37 @@ class ExploreDock(HubDock):
 
         self.session.start("filter", FilterExportSpec(filter=self.explore.filter, **wishes))
 
+    @property
+    def _busy(self) -> bool:
+        """Whether a job is under way; it is still there when its end is told."""
+        status = self.session.job_status
+        return self.session.job is not None and not (status is not None and status.is_over)
+
     def _show_export(self) -> None:
         preview, reason = self.explore.preview, ""
-        status = self.session.job_status
-        if self.session.job is not None and not (status is not None and status.is_over):
+        if self._busy:
             reason = "Another piece of work is under way; wait for it."
         elif preview is None or not preview.n_kept:
             reason = self.explore.problem or "Nothing is kept."
         self.filter_page.show_export(reason)
+        self.spectrum.show_busy(self._busy)
 
     def _show_job(self, status: JobStatus | None) -> None:
         job = self.session.job
         if job is not None and job.door == "filter" and status is not None:
             self.filter_page.show_job(status)
+        if job is not None and job.door == "spectra" and status is not None:
+            self._show_measuring(status)
         self._show_export()
+
+    def _show_measuring(self, status: JobStatus) -> None:
+        if not status.is_over:
+            self.spectrum.sentence.setText(status.sentence)
+            return
+        self.spectrum.forget()
+        self._show_current()
+        if status.status is Status.FAILED:
+            self.spectrum.sentence.setText(f"✗ {status.error}")
 
     # -- files --------------------------------------------------------------------------------------
 
@@ -171,7 +211,8 @@ class ExploreDock(HubDock):
             else:
                 run(lambda: save_table(lambda: explore_table(columns, preview, measures), path), done, failed)
             return
+        panel: Any = getattr(self, what)
         try:
-            done(save_figure({"distribution": self.distribution, "scatter": self.scatter}[what].plot, path))
+            done(save_figure(panel.plot, path))
         except Exception as error:  # noqa: BLE001 - told to the user
             failed(error)

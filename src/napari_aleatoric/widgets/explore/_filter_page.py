@@ -24,7 +24,7 @@ from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import Status
 from napari_aleatoric.widgets._progress_line import ProgressLine
 
-from ._parts import choice, offer
+from ._parts import choice, offer, words_of
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import FilterSpec
@@ -109,7 +109,7 @@ class FilterPage(QWidget):
         return box
 
     def _fill(self) -> None:
-        self.ends = QLabel()
+        self.ends = words_of("What the percentiles mean")
         keep = QHBoxLayout()
         keep.setSpacing(4)
         for part in (QLabel("Keep"), self.low, QLabel("to"), self.high):

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_aleatoric.uncertainty import MEASURES
 
-__all__ = ["choice", "fill_column", "offer", "row_of"]
+__all__ = ["choice", "fill_column", "offer", "row_of", "words_of"]
 
 
 def choice(words: str) -> QComboBox:
@@ -22,6 +22,16 @@ def choice(words: str) -> QComboBox:
     box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
     box.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
     return box
+
+
+def words_of(name: str) -> QLabel:
+    """Return an empty text that takes the width it gets, never asks for more, and can be copied."""
+    words = QLabel()
+    words.setWordWrap(True)
+    words.setAccessibleName(name)
+    words.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
+    words.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+    return words
 
 
 def offer(box: QComboBox, entries: Sequence[tuple[str, Any]], chosen: Any) -> None:

@@ -15,6 +15,7 @@ _FIGURES = "Picture (*.png);;Vector graphic (*.svg)"
 _WHAT = (
     ("distribution", "Histogram as figure…", _FIGURES, "distribution.png"),
     ("scatter", "Scatter plot as figure…", _FIGURES, "scatter.png"),
+    ("spectrum", "Spectrum as figure…", _FIGURES, "spectrum.png"),
     ("table", "Table of all cases…", "", "scores.csv"),
 )
 
@@ -25,7 +26,7 @@ class SaveMenu(QPushButton):
     Signals
     -------
     asked(str, Path)
-        "distribution", "scatter" or "table", and where to.
+        "distribution", "scatter", "spectrum" or "table", and where to.
     """
 
     asked = Signal(str, object)

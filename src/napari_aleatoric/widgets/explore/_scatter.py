@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -14,35 +13,13 @@ from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from napari_aleatoric.session import inside_polygon, nearest, thinned
 
-from ._axes import size_ticks
 from ._colours import Mark, PlotColours
+from ._number_axis import NumberAxis
 
 __all__ = ["ScatterPlot"]
 
 _NEAR_PX = 9.0
 _SIZE_PX = 8
-
-
-class _SizeAxis(pg.AxisItem):
-    """An axis that may be one of logarithms; it then shows the numbers themselves, and not too many."""
-
-    def __init__(self, orientation: str) -> None:
-        super().__init__(orientation)
-        self.enableAutoSIPrefix(False)
-        self.of_sizes = False
-
-    def tickValues(self, low: float, high: float, size: float) -> Any:
-        """Return where ticks are: round numbers."""
-        if not self.of_sizes:
-            return super().tickValues(low, high, size)
-        room = max(2, int(size // (70 if self.orientation == "bottom" else 30)))
-        return [(1.0, [math.log10(v) for v in size_ticks(low, high, room)])]
-
-    def tickStrings(self, values: Any, scale: float, spacing: float) -> Any:
-        """Return what is written at them."""
-        if not self.of_sizes:
-            return super().tickStrings(values, scale, spacing)
-        return [f"{10**v:,.4g}" if v < 4 else f"{10**v:,.0f}" for v in values]
 
 
 class _LassoBox(pg.ViewBox):
@@ -99,7 +76,7 @@ class ScatterPlot(pg.PlotWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         self._box = _LassoBox()
-        self._axes = {side: _SizeAxis(side) for side in ("bottom", "left")}
+        self._axes = {side: NumberAxis(side) for side in ("bottom", "left")}
         super().__init__(parent, viewBox=self._box, axisItems=self._axes)
         self.getPlotItem().layout.setContentsMargins(0, 4, 4, 5)
         self.setAccessibleName("Scatter plot; arrow keys go from case to case, Escape ends the selection")
@@ -192,7 +169,7 @@ class ScatterPlot(pg.PlotWidget):
     def show_words(self, across: str, up: str, *, log_across: bool, log_up: bool) -> None:
         """Write the axes."""
         for side, words, is_log in (("bottom", across, log_across), ("left", up, log_up)):
-            self._axes[side].of_sizes = is_log
+            self._axes[side].is_logarithmic = is_log
             self._axes[side].setLabel(words)
 
     def whole(self) -> None:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_aleatoric.model import Measure
 from napari_aleatoric.session import Explore
 from napari_aleatoric.uncertainty import MEASURES
 from napari_aleatoric.viewer import class_colour
 
-from ._axes import axis_words, is_size
+from ._axes import axis_words, in_two_lines, is_size
 from ._colours import STATUS_MARKS, Mark, class_mark, kept_marks
-from ._parts import choice, fill_column, offer, row_of
+from ._parts import choice, fill_column, offer, row_of, words_of
 from ._scatter import ScatterPlot
 
 __all__ = ["ScatterPanel"]
@@ -35,16 +35,13 @@ class ScatterPanel(QWidget):
         self._explore = explore
         self.across, self.up = choice("Score across"), choice("Score up")
         self.colour_by = choice("Colour of the points")
-        offer(self.colour_by, _COLOURS, explore.options.colour_by)
         self.plot = ScatterPlot()
         self.plot.setToolTip(
             "Draw a lasso with the left button: the queue shows what is in it. Click a point to open its case. "
             "The wheel zooms, the middle button moves, a double click shows all."
         )
-        self.legend = QLabel()
-        self.legend.setWordWrap(True)
-        self.legend.setAccessibleName("Legend of the points")
-        choices = row_of(self.across, self.up, self.colour_by, widths=(4, 4, 3))
+        self.legend = words_of("Legend of the points")
+        choices = row_of(self.across, self.up, self.colour_by, widths=(10, 10, 9))
         fill_column(self, choices, self.plot, self.legend, stretched=self.plot)
         for box, name in ((self.across, "across"), (self.up, "up"), (self.colour_by, "colour_by")):
             box.activated.connect(lambda _, b=box, n=name: setattr(explore.options, n, b.currentData()))
@@ -57,6 +54,7 @@ class ScatterPanel(QWidget):
         measures = [(MEASURES[name].title, name) for name in self._explore.measures]
         offer(self.across, measures, self._explore.options.across)
         offer(self.up, measures, self._explore.options.up)
+        offer(self.colour_by, _COLOURS, self._explore.options.colour_by)
 
     def draw(self) -> None:
         """Draw the points and say what their colours mean."""
@@ -65,8 +63,10 @@ class ScatterPanel(QWidget):
         (x, of_x), (y, of_y) = self._drawn(across), self._drawn(up)
         group, marks = self._groups(len(x))
         self.plot.show_points(x, y, group, marks, self._explore.shown)
-        words = axis_words(across, of_x), axis_words(up, of_y)
-        self.plot.show_words(*words, log_across=is_size(across), log_up=is_size(up))
+        words = axis_words(across, of_x), axis_words(up, "" if of_y == of_x else of_y)
+        self.plot.show_words(
+            in_two_lines(words[0], 44), in_two_lines(words[1]), log_across=is_size(across), log_up=is_size(up)
+        )
         there = np.isfinite(x) & np.isfinite(y)
         counts = np.bincount(group[there], minlength=len(marks))
         parts = [
