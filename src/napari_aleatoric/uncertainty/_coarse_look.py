@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.foundation import Box, FeatureSource
 
 from ._trees import Trees
@@ -78,6 +79,8 @@ class CoarseLook:
         Class indices by reader on the whole grid.
     n_threads : int, optional
         Processor cores to use; by default those there are, at most 4.
+    stopping : threading.Event, optional
+        Once it is set by anybody, `Cancelled` is raised within a second or two.
     """
 
     def __init__(
@@ -89,10 +92,11 @@ class CoarseLook:
         box: Box,
         labels: NDArray[Any],
         n_threads: int | None = None,
+        stopping: threading.Event | None = None,
     ) -> None:
         self._trees, self._source, self._box = trees, source, box
         self._n_threads = n_threads or min(_MOST_THREADS, _cores())
-        self._stop = threading.Event()
+        self._stops = [threading.Event()] if stopping is None else [threading.Event(), stopping]
         self._sizes = cell_sizes(box.shape_zyx, _MOST_CELLS)
         self._labels = labels[(slice(None), *box.slices)]
         self._columns = columns
@@ -130,7 +134,7 @@ class CoarseLook:
 
             yield from self._in_order(fine, _ranges(depth, thick), n_threads)
         finally:
-            self._stop.set()
+            self._stops[0].set()
 
     def _in_order(
         self, function: Callable[[tuple[int, int]], T], parts: Sequence[tuple[int, int]], n_threads: int
@@ -147,7 +151,7 @@ class CoarseLook:
                 yield ahead.popleft().result()
         finally:
             if ahead:  # nobody waits for them any more
-                self._stop.set()
+                self._stops[0].set()
             executor.shutdown(wait=True, cancel_futures=True)
 
     # -- coarsely -----------------------------------------------------------------------------------
@@ -159,6 +163,7 @@ class CoarseLook:
 
     def _look(self, part: tuple[int, int]) -> NDArray[np.float16]:
         """Predict the middles of the cells in some slices, shape (K', cells z, y, x)."""
+        self._go_on()
         z, y, x = (self._middles(axis) for axis in range(3))
         z = z[(z >= part[0]) & (z < part[1])]
         low, high = int(z[0]), int(z[-1]) + 1
@@ -201,6 +206,7 @@ class CoarseLook:
         last: int,
     ) -> NDArray[np.float32]:
         """Probabilities of some slices, shape (K, n, Y, X)."""
+        self._go_on()
         cell = [np.arange(n) // size for n, size in zip(self._box.shape_zyx, self._sizes, strict=True)]
         cell[0] = cell[0][first:last]
         lowest, highest = self._around(first, last)
@@ -239,11 +245,14 @@ class CoarseLook:
         return Box((z + first, y, x), (z + last, *self._box.stop_zyx[1:]))
 
     def _pieces(self, n: int) -> Iterator[slice]:
-        """Rows to predict at a time; ends early when nobody waits for them any more."""
+        """Rows to predict at a time."""
         for first in range(0, n, _ROWS_AT_ONCE):
-            if self._stop.is_set():
-                return
+            self._go_on()
             yield slice(first, first + _ROWS_AT_ONCE)
+
+    def _go_on(self) -> None:
+        if any(stop.is_set() for stop in self._stops):
+            raise Cancelled("Stopped as asked.")
 
 
 def _ranges(n: int, step: int) -> list[tuple[int, int]]:

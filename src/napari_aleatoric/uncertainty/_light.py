@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -141,8 +142,22 @@ class LightClassifier:
                 return result
             found = next(slabs)
 
-    def predict_slabs(self, source: FeatureSource, box: Box, labels: NDArray[Any]) -> Iterator[NDArray[np.float32]]:
+    def predict_slabs(
+        self,
+        source: FeatureSource,
+        box: Box,
+        labels: NDArray[Any],
+        *,
+        stopping: threading.Event | None = None,
+    ) -> Iterator[NDArray[np.float32]]:
         """Predict as `predict` does, a few slices after the other, so that a large block is never held whole.
+
+        Parameters
+        ----------
+        source, box, labels
+            As of `predict`.
+        stopping : threading.Event, optional
+            Once it is set by anybody, a block of more than 8 million voxels ends with `Cancelled`.
 
         Yields
         ------
@@ -151,7 +166,7 @@ class LightClassifier:
         """
         depth, height, width = box.shape_zyx
         if box.n_voxels > _EXACT_VOXELS and self._trees is not None:
-            look = CoarseLook(self._trees, self._classes, self._n_rows, source, box, labels)
+            look = CoarseLook(self._trees, self._classes, self._n_rows, source, box, labels, stopping=stopping)
             yield from look.slabs(_SLAB_NUMBERS)
             return
         thick = max(_LEAST_SLAB, _SLAB_NUMBERS // (self._n_rows * height * width) // _STEP * _STEP)

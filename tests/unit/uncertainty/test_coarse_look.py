@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
+from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.foundation import Box, FilterBankEncoder
 from napari_aleatoric.model import Geometry, Volume
 from napari_aleatoric.uncertainty import (
@@ -242,6 +243,21 @@ def test_whoever_has_enough_does_not_wait(model: LightClassifier) -> None:
     slabs = model.predict_slabs(SOURCE_OF.prepare(volume), Box.whole(SHAPE), label[np.newaxis])
     assert next(slabs).shape[0] == 5
     slabs.close()
+    assert threading.active_count() == before
+
+
+@pytest.mark.usefixtures("coarsely")
+@pytest.mark.parametrize("when", ["at once", "after a slab"])
+def test_whoever_is_stopped_hears_of_it(model: LightClassifier, when: str) -> None:
+    volume, label = case(99)
+    stopping, before = threading.Event(), threading.active_count()
+    source = SOURCE_OF.prepare(volume)
+    slabs = model.predict_slabs(source, Box.whole(SHAPE), label[np.newaxis], stopping=stopping)
+    if when == "after a slab":
+        next(slabs)
+    stopping.set()
+    with pytest.raises(Cancelled):
+        list(slabs)
     assert threading.active_count() == before
 
 
