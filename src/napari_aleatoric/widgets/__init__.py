@@ -8,4 +8,13 @@ from .review import ReviewDock
 from .segment import SegmentDock
 from .uncertainty import UncertaintyDock
 
-__all__ = ["ExploreDock", "Hub", "ModelsDock", "ReviewDock", "SegmentDock", "UncertaintyDock", "hub_of", "show_docks"]
+__all__ = [
+    "ExploreDock",
+    "Hub",
+    "ModelsDock",
+    "ReviewDock",
+    "SegmentDock",
+    "UncertaintyDock",
+    "hub_of",
+    "show_docks",
+]
