@@ -61,7 +61,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 LABEL_RISK_MAP,
                 "Labels that contradict what the other cases teach come first. Look, repaint or reject. They are "
                 '"unlike the others", often but not always "wrong"; an error that all labels share is not seen.',
-                "No label was judged yet: score the data set.",
+                "Nothing is scored yet: score the data set.",
             ),
             QuestionInfo(
                 Question.AMBIGUITY,
@@ -72,7 +72,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 AMBIGUITY_MAP,
                 "Images come first in which a model cannot say where the structure ends. It looks at no label: an "
                 "ambiguous image may be labelled well. Ask a second reader, or weigh the case down in training.",
-                "No image was looked at yet: score the data set.",
+                "Nothing is measured yet: score the data set.",
             ),
             QuestionInfo(
                 Question.DISAGREEMENT,
@@ -94,7 +94,7 @@ QUESTIONS: Mapping[Question, QuestionInfo] = MappingProxyType(
                 DIFFICULTY_MAP,
                 "Images come first that a frozen foundation model finds hard. It is no sign of a wrong label, and "
                 "follows the object's size: read it beside the volume.",
-                "No frozen model was asked: install the ai extra, score.",
+                "It needs a frozen model: the ai extra, then score.",
             ),
         )
     }

@@ -81,8 +81,8 @@ class VoxelMapInfo:
 
 _SCALE_OF_ALL = "The colours mean the same in every case; values below the threshold are not drawn."
 _SCORE_FIRST = "No map yet: score the data set first."
-_ENSEMBLE = "No map: it needs several networks (--ensemble)."
-_FROZEN = "No map of {}: it needs a frozen model."
+_ENSEMBLE = "No map; it needs several networks (--ensemble)."
+_FROZEN = "No map; it needs a frozen model."
 
 MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
     {
@@ -106,7 +106,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "unlike",
                 "Part of the image features' energy that the dominant directions of the labelled class do not "
                 f"explain. In measurements it was near chance in finding errors. {_SCALE_OF_ALL}",
-                "No map: it is made from Python (score_subspace).",
+                "No map; it is made from Python (score_subspace).",
             ),
             VoxelMapInfo(
                 AMBIGUITY_MAP,
@@ -157,7 +157,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "half and half",
                 "How far the readers' labels differ here: four times the variance of their yes and no, so that 1 "
                 f"means that one half of them drew the class and the other did not. {_SCALE_OF_ALL}",
-                "No map: it needs labels of two readers.",
+                "No map; it needs labels of two readers.",
             ),
             VoxelMapInfo(
                 DIFFICULTY_MAP,
@@ -167,7 +167,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "hard",
                 "1 − perception scale of a small window of the frozen model's decoded map, along the border it "
                 f"drew. It is about the image and says nothing about the label. {_SCALE_OF_ALL}",
-                _FROZEN.format("local difficulty"),
+                _FROZEN,
             ),
             VoxelMapInfo(
                 PROMPT_SPREAD_MAP,
@@ -177,7 +177,7 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "moves",
                 "How far a frozen segmenter's answer moves here when its box is moved by a few voxels: twice the "
                 f"standard deviation of its probabilities. It is about the image, not the label. {_SCALE_OF_ALL}",
-                _FROZEN.format("spread of answers"),
+                _FROZEN,
             ),
         )
     }

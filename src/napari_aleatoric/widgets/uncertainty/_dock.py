@@ -81,7 +81,7 @@ class UncertaintyDock(HubDock):
         whole = QVBoxLayout(body)
         whole.setContentsMargins(6, 2, 6, 4)
         whole.setSpacing(4)
-        whole.addWidget(self.questions)
+        whole.addLayout(beside_calibration(self.hub, self.questions))
         self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self._columns.setSpacing(6)
         whole.addLayout(self._columns, 1)
@@ -89,7 +89,7 @@ class UncertaintyDock(HubDock):
         switches.setSpacing(6)
         switches.addWidget(self.heatmap)
         switches.addWidget(self.jump, 1)
-        self._add_column(7, beside_calibration(self.hub, self.measure), self.classes)
+        self._add_column(7, self.measure, self.classes)
         self._add_column(5, switches, sliders, self.legend)
         self._add_column(5, self.profile, self.bar)
         self.setWidget(body)
@@ -111,7 +111,7 @@ class UncertaintyDock(HubDock):
     def sizeHint(self) -> QSize:
         """Return a strip below the image; at the side the dock scrolls."""
         button, line = self.jump.sizeHint().height(), self.fontMetrics().height()
-        return QSize(600, 2 * button + 6 * line + 14)  # questions and switches, sliders, two lines of legend
+        return QSize(600, 2 * button + 6 * line + 22)  # questions and switches, sliders, two lines of legend
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Stand in columns where there is width, else one below the other."""

@@ -14,7 +14,7 @@ from napari_aleatoric.uncertainty import QUESTIONS
 __all__ = ["QuestionBar"]
 
 _QUIET = "QPushButton:!checked { color: rgb(128, 128, 128); }"  # is read on dark and on light ground
-_NARROW = 520  # pixels; below, the buttons stand two by two and the sentence under them
+_NARROW = 440  # pixels; below, the buttons stand two by two and the sentence under them
 
 
 class QuestionBar(QWidget):
