@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from ._filter_values import available_measures, measure_values
     from ._filter_words import ends_in_words, range_in_words, value_in_words
     from ._fold import PENDING, ItemState, effective, fold
-    from ._known_good import CheckResult, check_result, known_good
     from ._journal import PendingStrokes, StrokeJournal
     from ._journal_file import Stroke
+    from ._known_good import CheckResult, check_result, known_good
     from ._prompt_use import PromptUse, prompt_uses, prompt_words
     from ._queue import Progress, Queue, QueueRow, build_queue
     from ._queue_columns import QueueColumns
