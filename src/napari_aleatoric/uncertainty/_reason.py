@@ -19,6 +19,7 @@ _WORDS = ("", "second ", "third ", "fourth ", "fifth ", "sixth ", "seventh ", "e
 
 _ALONE = "the only case that is scored, so there is no range to place it in; score it with a reference"
 _FIRST = "the only case that is scored, so there is nothing to compare it with"
+_OF_THE_JUDGE = (Question.LABEL_RISK, Question.AMBIGUITY)  # read from its probabilities, whoever it is
 _MORE = "stands out more than in {score:.0%} of the cases"
 
 
@@ -82,13 +83,13 @@ def reason(
     what = "in order" if rule.diverse else QUESTIONS[measure.question].superlative
     place = place_in_words(position, total, what)
     where = _where(measure, class_index, hot_spots, flat)
+    judge = judge_in_words(ranking.judge) if measure.question in _OF_THE_JUDGE else ""
+    ending = f" ({judge})" if judge else ""
     if measure.question is Question.LABEL_RISK:
-        judge = judge_in_words(ranking.judge)
-        ending = f" ({judge})" if judge else ""
         return f"{prefix}{measure.finding}{where}; {place}{ending}".replace(",;", ";")
     if total == 1 and isnan(float(ranking.reference_place[row])):
         return f"{prefix}{_ALONE if measure.question is Question.DIFFICULTY else _FIRST}"
-    return f"{prefix}{_stands_out(ranking, row, measure, where)}{_beyond_size(ranking, row)}; {place}"
+    return f"{prefix}{_stands_out(ranking, row, measure, where)}{_beyond_size(ranking, row)}; {place}{ending}"
 
 
 def _stands_out(ranking: Ranking, row: int, measure: Measure, where: str) -> str:

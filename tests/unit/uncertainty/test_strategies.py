@@ -209,3 +209,10 @@ def test_checked_orders_say_their_rate() -> None:
     for wrong in ("checked:0:label_risk", "checked:51:label_risk", "checked:label_risk", "checked:x:label_risk"):
         with pytest.raises(NotFoundError):
             strategy_of(wrong)
+
+
+def test_ambiguity_is_somebodys_and_says_whose() -> None:
+    columns = {("levelset", 0): np.array([0.2, 0.4]), ("perception_scale", 0): np.array([0.2, 0.4])}
+    table = ScoreTable(keys(2), columns, judge="light")
+    assert reason(rank(table, "levelset"), 1, CLASSES).endswith("of 2 (judged by the light classifier)")
+    assert "judged" not in reason(rank(table, "difficulty"), 1, CLASSES)
