@@ -11,7 +11,8 @@ Segment Anything. Both learn from the planted labels too. cleanlab's own package
 probabilities: as predicted, and evened out as our measures see them. Every fifth case gets one error; kinds and
 severities take turns. Seeds 0, 1 and 2 are reported and nothing is chosen on them.
 
-With --keep, seeds that are done already are read from there.
+With --keep, seeds that are done already are read from there, and one that was stopped goes on with its features and
+networks.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import tempfile
 import time
 from dataclasses import replace
@@ -91,16 +93,18 @@ class Peers:
 def main() -> None:
     """Run the benchmark."""
     arguments = _arguments()
-    with tempfile.TemporaryDirectory(dir=arguments.scratch) as scratch:
-        ws = _workspace(Path(scratch), arguments)
+    with tempfile.TemporaryDirectory(dir=arguments.scratch) as temporary:
+        kept = arguments.keep if arguments.keep is not None else Path(temporary)
+        work = kept / "work"
+        ws = _workspace(work, arguments)
         by_judge: dict[str, list[SeedOutcome]] = {judge: [] for judge in arguments.judges}
         for seed in arguments.seeds:
             for judge in arguments.judges:
-                kept = arguments.keep / judge if arguments.keep is not None else Path(scratch) / "kept" / judge
-                outcome = read_outcome(kept, seed)
+                outcome = read_outcome(kept / judge, seed)
                 if outcome is None:
-                    outcome = _seed(ws, Path(scratch) / "copies", seed, judge, arguments)
-                    write_outcome(kept, outcome)
+                    outcome = _seed(ws, work / f"seed-{seed}-{judge}", seed, judge, arguments)
+                    write_outcome(kept / judge, outcome)
+                    shutil.rmtree(work / f"seed-{seed}-{judge}", ignore_errors=True)
                 by_judge[judge].append(outcome)
                 print(f"seed {seed}, {judge}: {outcome.seconds:.0f} s", flush=True)
         report = report_of(by_judge, [case.case_id for case in ws.dataset.cases], arguments.draws)
@@ -133,26 +137,30 @@ def _arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _workspace(scratch: Path, arguments: argparse.Namespace) -> Workspace:
+def _workspace(work: Path, arguments: argparse.Namespace) -> Workspace:
+    if Workspace.is_workspace(work / "workspace"):
+        return Workspace.open(work / "workspace")
     data = arguments.data
     if arguments.samples:
-        data = scratch / "samples"
+        data = work / "samples"
         write_samples(data, SampleSpec(n_cases=arguments.cases or 24, error_fraction=0.0))
     dataset = scan(data)
     if arguments.cases:
         dataset = replace(dataset, cases=dataset.cases[: arguments.cases])
-    return Workspace.create(scratch / "workspace", dataset)
+    return Workspace.create(work / "workspace", dataset)
 
 
-def _seed(ws: Workspace, copies: Path, seed: int, judge: str, arguments: argparse.Namespace) -> SeedOutcome:
+def _seed(ws: Workspace, folder: Path, seed: int, judge: str, arguments: argparse.Namespace) -> SeedOutcome:
     """Plant the errors of a seed, score with a judge; add what cleanlab says and the maps near the prediction."""
     score = ScoreSpec(judge=judge, encoder=ENCODERS[judge], seed=seed)
     score = score.model_copy(update={"network": score.network.model_copy(update={"seed": seed})})
     spec = CalibrateSpec(fraction=arguments.fraction, severities=tuple(arguments.severities), score=score)
     with ReviewStore.open(ws.store_url) as store:
         store.sync_items(ws.dataset.items, ws.fingerprints())
-        copy = PlantedCopy(ws, store, spec, copies / judge)
+        copy = PlantedCopy(ws, store, spec, folder)
         planted = copy.plant(seed, SilentReporter())
+        for old in (folder / "workspace").glob("review.db*"):  # of a stopped run: cleanlab wants all cases
+            old.unlink()
         peers = Peers({key.case_id for key in planted.errors})
         peers.workspace = private = copy.workspace(planted)
         outcome = run_seed(copy, seed, score, Terminal(), peers)
