@@ -216,17 +216,43 @@ def test_the_kept_set_is_exported_beside_the_window(dock: ExploreDock, qtbot: An
     assert words.text() == "✗ kept holds an earlier export."
 
 
+def difference(picture: Path, vectors: Path) -> float:
+    """Mean difference of a picture and a drawing of the same plot, 0..1: axes and points must lie alike."""
+    from qtpy.QtGui import QImage, QPainter
+    from qtpy.QtSvg import QSvgRenderer
+
+    with Image.open(picture) as opened:
+        expected = np.asarray(opened.convert("L"), dtype=float)
+    height, width = expected.shape
+    drawn = QImage(width, height, QImage.Format.Format_RGB32)
+    painter = QPainter(drawn)
+    QSvgRenderer(str(vectors)).render(painter)
+    painter.end()
+    drawn.save(str(picture.with_suffix(".again.png")))
+    with Image.open(picture.with_suffix(".again.png")) as opened:
+        return float(np.abs(np.asarray(opened.convert("L"), dtype=float) - expected).mean() / 255)
+
+
 def test_figures_and_tables_are_files_of_their_kind(dock: ExploreDock, tmp_path: Path, qtbot: Any) -> None:
     for name in ("distribution", "scatter"):
         plot = getattr(dock, name).plot
         with Image.open(save_figure(plot, tmp_path / f"{name}.png")) as picture:
             assert picture.size[0] == 1600
             assert len(picture.convert("RGB").getcolors(1 << 20)) > 3  # something is drawn
+        change = difference(tmp_path / f"{name}.png", save_figure(plot, tmp_path / f"{name}.svg"))
+        assert change < 0.01
         root = ET.parse(save_figure(plot, tmp_path / f"{name}.svg")).getroot()
         assert root.tag.endswith("svg")
     assert "Soft minimum, high = supported" in (tmp_path / "scatter.svg").read_text()
     with pytest.raises(DataError, match=r"\.png or \.svg"):
         save_figure(dock.scatter.plot, tmp_path / "x.jpg")
+    size = dock.scatter.plot.getPlotItem().size()
+    dock._save("scatter", tmp_path / "paper.svg")
+    assert dock.scatter.plot.getPlotItem().size() == size  # the legend moves nothing on the screen
+    text = (tmp_path / "paper.svg").read_text()
+    assert "pending" in text  # the legend goes along
+    assert "#ffffff" in text
+    assert dock.scatter.plot.backgroundBrush().color().lightness() < 128  # the window stays dark
     dock._save("table", tmp_path / "scores.csv")
     wait(qtbot, lambda: (tmp_path / "scores.csv").is_file())
     with (tmp_path / "scores.csv").open(newline="") as stream:

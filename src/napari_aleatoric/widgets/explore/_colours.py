@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-__all__ = ["STATUS_MARKS", "Mark", "PlotColours", "class_mark", "kept_marks", "plot_colours"]
+__all__ = ["PAPER", "STATUS_MARKS", "Mark", "PlotColours", "class_mark", "kept_marks", "plot_colours"]
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,10 @@ def class_mark(class_index: int, name: str, colour: str) -> Mark:
 def kept_marks() -> tuple[Mark, Mark]:
     """Return how dropped and kept items are drawn."""
     return Mark("dropped", "#d55e00", "x", "✖"), Mark("kept", "#009e73", "o", "●")
+
+
+PAPER = PlotColours("#ffffff", "#000000", "#a9b1ba", "#0072b2")
+"""Of figures in files, whatever the window's theme."""
 
 
 def plot_colours(theme: str) -> PlotColours:

@@ -18,7 +18,7 @@ from napari_aleatoric.widgets._background import run
 from napari_aleatoric.widgets._hub_dock import HubDock
 from napari_aleatoric.widgets._selection_chip import SelectionChip
 
-from ._colours import plot_colours
+from ._colours import PAPER, PlotColours, plot_colours
 from ._dropped_page import DroppedTable
 from ._filter_page import FilterPage
 from ._save_menu import SaveMenu
@@ -69,8 +69,8 @@ class ExploreDock(HubDock):
         self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
         self._columns.setContentsMargins(6, 2, 6, 4)
         self._columns.setSpacing(6)
-        for part in (self.distribution, self.tabs):
-            self._columns.addWidget(part, 1)
+        for part, width in ((self.distribution, 6), (self.tabs, 7)):
+            self._columns.addWidget(part, width)
         self.setWidget(body)
         self.setMinimumSize(320, 200)
 
@@ -148,11 +148,13 @@ class ExploreDock(HubDock):
     def _show_theme(self, *_: object) -> None:
         if self.hub.viewer is None:  # the window is closing
             return
-        colours = plot_colours(self.hub.viewer.theme)
-        self.distribution.plot.set_colours(colours)
-        self.scatter.plot.set_colours(colours)
-        self.spectrum.set_colours(colours)
+        self._set_colours(plot_colours(self.hub.viewer.theme))
         self._draw_soon()
+
+    def _set_colours(self, colours: PlotColours) -> None:
+        for part in (self.distribution.plot, self.scatter.plot, self.spectrum):
+            part.set_colours(colours)
+        self.scatter.draw()  # the edges of its points follow
 
     # -- export -------------------------------------------------------------------------------------
 
@@ -196,7 +198,7 @@ class ExploreDock(HubDock):
     # -- files --------------------------------------------------------------------------------------
 
     def _save(self, what: str, path: Path) -> None:
-        from ._save import save_figure, save_table, sentence_of
+        from ._save import save_table, sentence_of
 
         def done(saved: Path) -> None:
             self.session.notice.emit(Notice(f"Saved {saved.name}.", Kind.SUCCESS))
@@ -211,8 +213,17 @@ class ExploreDock(HubDock):
             else:
                 run(lambda: save_table(lambda: explore_table(columns, preview, measures), path), done, failed)
             return
-        panel: Any = getattr(self, what)
         try:
-            done(save_figure(panel.plot, path))
+            done(self._save_figure(what, path))
         except Exception as error:  # noqa: BLE001 - told to the user
             failed(error)
+
+    def _save_figure(self, what: str, path: Path) -> Path:
+        from ._save import save_figure
+
+        panel: Any = getattr(self, what)
+        self._set_colours(PAPER)
+        try:
+            return save_figure(panel.plot, path, self.scatter.legend.text() if panel is self.scatter else "")
+        finally:
+            self._show_theme()

@@ -15,8 +15,22 @@ __all__ = ["save_figure", "save_table", "sentence_of"]
 _WIDTH_PX = 1600
 
 
-def save_figure(plot: Any, path: Path) -> Path:
+def save_figure(plot: Any, path: Path, legend: str = "") -> Path:
     """Write a plot as a picture or a vector graphic, by the suffix; PNG without one.
+
+    Parameters
+    ----------
+    plot : pyqtgraph.PlotWidget
+        As it is on the screen.
+    path : Path
+        Where to.
+    legend : str
+        What stands above the plot, in Qt's rich text.
+
+    Returns
+    -------
+    Path
+        The file.
 
     Raises
     ------
@@ -29,46 +43,76 @@ def save_figure(plot: Any, path: Path) -> Path:
     draw = {".png": _picture, ".svg": _vectors}.get(path.suffix.lower())
     if draw is None:
         raise DataError(f"Expected a name ending in .png or .svg for a figure, got {path.name}.")
-    write_whole(path, draw(plot))
+    write_whole(path, _device_content(lambda device: draw(_Figure(plot, legend), device)))
     return path
 
 
-def _picture(plot: Any) -> bytes:
-    from pyqtgraph.exporters import ImageExporter
+class _Figure:
+    """A plot with its legend, drawn by Qt: the exporter of vectors of the plot library stumbles over some shapes.
 
-    exporter = ImageExporter(plot.getPlotItem())
-    exporter.parameters()["width"] = _WIDTH_PX
-    image = exporter.export(toBytes=True)
-    return _device_content(lambda device: image.save(device, "PNG"))
+    The plot on the screen is not touched: a legend in it would move its axes.
+    """
+
+    def __init__(self, plot: Any, legend: str) -> None:
+        from qtpy.QtGui import QTextDocument
+
+        self._plot = plot
+        item = plot.getPlotItem()
+        self._source = item.mapRectToScene(item.boundingRect())
+        self._words = QTextDocument()
+        self._words.setDefaultFont(plot.font())
+        self._words.setTextWidth(self._source.width())
+        self._words.setHtml(legend)
+        self._above = self._words.size().height() if legend else 0.0
+        self.width, self.height = self._source.width(), self._source.height() + self._above
+        self.dots_per_inch = plot.logicalDpiX()
+
+    def draw(self, painter: Any, scale: float) -> None:
+        """Draw on a device that has ``scale`` dots for each of the screen's."""
+        from pyqtgraph.exporters import ImageExporter
+        from qtpy.QtCore import QRectF
+
+        painter.fillRect(QRectF(0, 0, self.width * scale, self.height * scale), self._plot.backgroundBrush())
+        painter.save()
+        painter.scale(scale, scale)
+        self._words.drawContents(painter)
+        painter.restore()
+        size = self._source.size() * scale
+        target = QRectF(0, self._above * scale, size.width(), size.height())
+        mode = ImageExporter(self._plot.getPlotItem())
+        options = {"antialias": True, "painter": painter, "resolutionScale": scale}
+        mode.setExportMode(True, {**options, "background": self._plot.backgroundBrush().color()})
+        try:
+            self._plot.scene().render(painter, target, self._source)
+        finally:
+            mode.setExportMode(False)
 
 
-def _vectors(plot: Any) -> bytes:
-    """Let Qt write the drawing; the exporter of the plot library stumbles over some shapes."""
-    from pyqtgraph.exporters import ImageExporter
-    from qtpy.QtCore import QRectF
+def _picture(figure: _Figure, device: Any) -> None:
+    from qtpy.QtGui import QImage, QPainter
+
+    scale = _WIDTH_PX / figure.width
+    image = QImage(_WIDTH_PX, round(figure.height * scale), QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    figure.draw(painter, scale)
+    painter.end()
+    image.save(device, "PNG")
+
+
+def _vectors(figure: _Figure, device: Any) -> None:
+    from qtpy.QtCore import QRectF, QSize
     from qtpy.QtGui import QPainter
     from qtpy.QtSvg import QSvgGenerator
 
-    item = plot.getPlotItem()
-    source = item.mapRectToScene(item.boundingRect())
-    target = QRectF(0, 0, source.width(), source.height())
-    exporter = ImageExporter(item)
-
-    def write(device: Any) -> None:
-        generator = QSvgGenerator()
-        generator.setOutputDevice(device)
-        generator.setSize(target.size().toSize())
-        generator.setViewBox(target)
-        painter = QPainter(generator)
-        painter.fillRect(target, plot.backgroundBrush())
-        exporter.setExportMode(True, {"antialias": True, "painter": painter, "resolutionScale": 1.0})
-        try:
-            plot.scene().render(painter, target, source)
-        finally:
-            exporter.setExportMode(False)
-            painter.end()
-
-    return _device_content(write)
+    generator = QSvgGenerator()
+    generator.setOutputDevice(device)
+    generator.setResolution(figure.dots_per_inch)  # axes are drawn for the screen's, and must fit the points
+    generator.setSize(QSize(round(figure.width), round(figure.height)))
+    generator.setViewBox(QRectF(0, 0, figure.width, figure.height))
+    painter = QPainter(generator)
+    figure.draw(painter, 1.0)
+    painter.end()
 
 
 def _device_content(write: Callable[[Any], Any]) -> bytes:
