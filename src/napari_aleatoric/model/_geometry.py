@@ -16,6 +16,7 @@ __all__ = ["Geometry", "Reorientation"]
 FloatArray = NDArray[np.float64]
 
 _LPS_FROM_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+_NOTHING = 1e-100  # of a direction: ITK's inverse fails, without a word, on numbers whose products are subnormal
 _LETTERS = (("R", "L"), ("A", "P"), ("I", "S"))  # (towards smaller, towards larger) LPS coordinate
 
 
@@ -67,7 +68,7 @@ class Geometry:
         direction = np.asarray(self.direction_lps, dtype=np.float64)
         if direction.shape != (3, 3):
             raise DataError(f"direction_lps must be a 3×3 matrix, got shape {direction.shape}.")
-        rows = direction.tolist()
+        rows = np.where(np.abs(direction) < _NOTHING, 0.0, direction).tolist()
         object.__setattr__(self, "direction_lps", tuple((r[0], r[1], r[2]) for r in rows))
         if min(self.shape_zyx) < 1:
             raise DataError(f"A grid needs at least one voxel on every axis, got shape {self.shape_zyx}.")

@@ -202,3 +202,10 @@ def test_content_hash_sees_voxels_type_and_grid():
 def test_describe_speaks_in_file_order():
     text = describe(Geometry((30, 20, 10), (5.0, 2.0, 1.0)))
     assert text.startswith("10×20×30 voxels of 1×2×5 mm (x, y, z), axes towards LPS")
+
+
+def test_a_direction_holds_no_subnormal_number() -> None:
+    """ITK inverts such a matrix to nonsense, and resampled labels came out empty."""
+    turned = ((-1.0, 2.225e-311, 0.0), (-2.225e-311, -1.0, 0.0), (0.0, 6.1e-17, -1.0))
+    geometry = Geometry((2, 2, 2), (2.0, 1.5, 2.0), (0.0, 0.0, 0.0), turned)
+    assert geometry.direction_lps == ((-1.0, 0.0, 0.0), (0.0, -1.0, 0.0), (0.0, 6.1e-17, -1.0))
