@@ -69,20 +69,20 @@ def choose_kind(
     if spec.judge == "network" and not there:
         raise MissingExtraError.for_extra("ai", "judge labels with a network (--light does without)")
     if spec.judge == "light" or not there or ws.dataset.classes.n_rows < 2:
-        return _light(ws, spec, cases), []
+        return _light(ws, spec, cases, stopping), []
     if len(cases) < _FEWEST:
         few = (
             f"{len(cases)} labelled cases are too few to train a network on (at least {_FEWEST} are needed), so "
             "the light classifier judged the labels."
         )
-        return _light(ws, spec, cases), [few] if cases else []
+        return _light(ws, spec, cases, stopping), [few] if cases else []
     by_digest = {digests[case.case_id]: case for case in cases}
     return NetworkKind(ws, spec, reader, by_digest, stopping, waiting), []
 
 
-def _light(ws: Workspace, spec: ScoreSpec, cases: Sequence[CaseFiles]) -> LightKind:
+def _light(ws: Workspace, spec: ScoreSpec, cases: Sequence[CaseFiles], stopping: threading.Event) -> LightKind:
     name = spec.features if spec.features != "auto" else _fitting_encoder(ws, cases)
-    return LightKind(ws, spec, encoder(name))
+    return LightKind(ws, spec, encoder(name), stopping)
 
 
 def _fitting_encoder(ws: Workspace, cases: Sequence[CaseFiles]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -43,13 +44,15 @@ class LightKind:
         Settings.
     encoder : ImageEncoder
         What sees the images.
+    stopping : threading.Event
+        Set once a stop was asked for; a very large volume's prediction ends then.
     """
 
     name = "light"
     learns = True
 
-    def __init__(self, ws: Workspace, spec: ScoreSpec, encoder: ImageEncoder) -> None:
-        self._spec, self._encoder = spec, encoder
+    def __init__(self, ws: Workspace, spec: ScoreSpec, encoder: ImageEncoder, stopping: threading.Event) -> None:
+        self._spec, self._encoder, self._stopping = spec, encoder, stopping
         self._n_rows = ws.dataset.classes.n_rows
         self._cache = SampleCache(scoring_folder(ws) / encoder.name)
 
@@ -89,7 +92,8 @@ class LightKind:
             cases = plan.learned_from(fold)
             every = math.ceil(len(cases) * self._spec.samples_per_case / _MOST_ROWS)
             samples = [self._cache.samples(plan.training[case]).thinned(every) for case in cases]
-            return LightJudge(LightClassifier(self._n_rows, self._spec).fit(samples, n_threads), self._encoder)
+            model = LightClassifier(self._n_rows, self._spec).fit(samples, n_threads)
+            return LightJudge(model, self._encoder, self._stopping)
 
         n_threads = max(1, usable_cores() // max(1, len(folds)))
         message = f"Learning from {len(plan.training)} cases"
@@ -114,10 +118,12 @@ class LightJudge:
         Trained.
     encoder : ImageEncoder
         What sees the images.
+    stopping : threading.Event
+        Set once a stop was asked for.
     """
 
-    def __init__(self, model: LightClassifier, encoder: ImageEncoder) -> None:
-        self._model, self._encoder = model, encoder
+    def __init__(self, model: LightClassifier, encoder: ImageEncoder, stopping: threading.Event) -> None:
+        self._model, self._encoder, self._stopping = model, encoder, stopping
 
     @property
     def classes(self) -> tuple[int, ...]:
@@ -126,7 +132,8 @@ class LightJudge:
 
     def predict_slabs(self, case: LoadedCase, box: Box) -> Iterator[NDArray[Any]]:
         """Predict a few slices after the other; finely where the labels have a border or are doubted."""
-        return self._model.predict_slabs(self._encoder.prepare(case.volume), box, case.labels)
+        source = self._encoder.prepare(case.volume)
+        return self._model.predict_slabs(source, box, case.labels, stopping=self._stopping)
 
     def predict(self, case: LoadedCase, box: Box) -> NDArray[Any]:
         """Predict the whole block."""
