@@ -38,14 +38,14 @@ from napari_aleatoric.foundation import Box  # noqa: E402
 from napari_aleatoric.io import Workspace, scan  # noqa: E402
 from napari_aleatoric.model import ItemKey, SilentReporter  # noqa: E402
 from napari_aleatoric.review import CalibrateSpec, ReviewStore  # noqa: E402
-from napari_aleatoric.review._calibrate_seed import (  # noqa: E402
+from napari_aleatoric.review._calibration._planted_copy import PlantedCopy  # noqa: E402
+from napari_aleatoric.review._calibration._planted_scores import Contender, heat_of_errors  # noqa: E402
+from napari_aleatoric.review._calibration._seed import (  # noqa: E402
     SeedOutcome,
     read_outcome,
     run_seed,
     write_outcome,
 )
-from napari_aleatoric.review._planted_copy import PlantedCopy  # noqa: E402
-from napari_aleatoric.review._planted_scores import Contender, heat_of_errors  # noqa: E402
 from napari_aleatoric.samples import SampleSpec, Severity, write_samples  # noqa: E402
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP, ScoreSpec, smoothed  # noqa: E402
 

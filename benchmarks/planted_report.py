@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from napari_aleatoric.review import MeasureRow, weakest_in_words
-from napari_aleatoric.review._calibrate_record import Figure
-from napari_aleatoric.review._calibrate_rows import rows_of
-from napari_aleatoric.review._calibrate_seed import SeedOutcome
+from napari_aleatoric.review._calibration._record import Figure
+from napari_aleatoric.review._calibration._rows import rows_of
+from napari_aleatoric.review._calibration._seed import SeedOutcome
 from napari_aleatoric.uncertainty import DetectionCurve, estimates, voxel_auroc
 
 __all__ = ["report_of"]

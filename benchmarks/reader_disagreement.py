@@ -39,7 +39,7 @@ from napari_aleatoric.foundation import Box  # noqa: E402
 from napari_aleatoric.io import Workspace, map_names, read_map, scan  # noqa: E402
 from napari_aleatoric.model import WHOLE_CASE, CaseFiles, Dataset, ItemKey  # noqa: E402
 from napari_aleatoric.review import ReviewStore, score_workspace  # noqa: E402
-from napari_aleatoric.review._planted_scores import contenders  # noqa: E402
+from napari_aleatoric.review._calibration._planted_scores import contenders  # noqa: E402
 from napari_aleatoric.uncertainty import (  # noqa: E402
     MEASURES,
     STRATEGIES,

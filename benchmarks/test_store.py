@@ -20,8 +20,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column, rela
 
 from napari_aleatoric.model import ClassTable, Decision, ItemKey, Verdict
 from napari_aleatoric.review import Queue, ReviewStore, StrokeJournal, build_queue, fold
-from napari_aleatoric.review import _schema as schema
-from napari_aleatoric.review._engine import open_engine, writing
+from napari_aleatoric.review._storage import _schema as schema
+from napari_aleatoric.review._storage._engine import open_engine, writing
 
 N = 100_000
 N_SMALL = 10_000  # what one object for each row is measured on; both sides

@@ -328,7 +328,7 @@ def test_the_spectrum_says_what_is_missing_and_shows_what_was_measured(
     dock.spectrum.measure.click()
     assert asked == [("spectra", ("c03",))]
     spectra = [Spectrum(ItemKey(f"c{i:02d}"), 1, np.array([0.9, 0.1]), 2, 0.1 * i) for i in range(5)]
-    monkeypatch.setattr("napari_aleatoric.review._spectra.read_spectra", lambda _: spectra)
+    monkeypatch.setattr("napari_aleatoric.review._scoring._spectra.read_spectra", lambda _: spectra)
     dock.spectrum.forget()
     dock.spectrum.draw(0)
     assert (

@@ -4,13 +4,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from ._calibrate import calibrate
-    from ._calibrate_order import calibration_folder, default_order, labels_digest, read_calibration, use_order
-    from ._calibrate_record import CalibrationRecord, Figure, LineFigures, MeasureRow
-    from ._calibrate_spec import CalibrateSpec, last_score_spec
-    from ._calibrate_table import calibration_csv, calibration_markdown, question_in_words, weakest_in_words
-    from ._correction_log import Correction
-    from ._corrections import (
+    from ._calibration._order import calibration_folder, default_order, labels_digest, read_calibration, use_order
+    from ._calibration._record import CalibrationRecord, Figure, LineFigures, MeasureRow
+    from ._calibration._run import calibrate
+    from ._calibration._spec import CalibrateSpec
+    from ._calibration._table import calibration_csv, calibration_markdown, question_in_words, weakest_in_words
+    from ._exporting._run import ExportSummary, export_reviewed
+    from ._filtering._cut import Cut, cut_at_percentiles
+    from ._filtering._export import FilterExportSummary, export_filtered
+    from ._filtering._preview import ClassCount, DroppedLabel, FilterPreview
+    from ._filtering._reason import FilterReason
+    from ._filtering._run import preview_filter
+    from ._filtering._spec import EXPORT_LAYOUTS, FilterExportSpec, FilterSpec
+    from ._filtering._values import available_measures, measure_values
+    from ._filtering._words import ends_in_words, range_in_words, value_in_words
+    from ._labels._corrections import (
         corrections,
         current_label,
         label_hash,
@@ -19,31 +27,24 @@ if TYPE_CHECKING:
         restore,
         save_correction,
     )
-    from ._decision_log import STATUSES, HistoryEntry
-    from ._diff import ClassDiff, LabelDiff, diff
-    from ._export import ExportSummary, export_reviewed
-    from ._filter import preview_filter
-    from ._filter_cut import Cut, cut_at_percentiles
-    from ._filter_export import FilterExportSummary, export_filtered
-    from ._filter_preview import ClassCount, DroppedLabel, FilterPreview
-    from ._filter_reason import FilterReason
-    from ._filter_spec import EXPORT_LAYOUTS, FilterExportSpec, FilterSpec
-    from ._filter_values import available_measures, measure_values
-    from ._filter_words import ends_in_words, range_in_words, value_in_words
-    from ._fold import PENDING, ItemState, effective, fold
-    from ._journal import PendingStrokes, StrokeJournal
-    from ._journal_file import Stroke
-    from ._known_good import CheckResult, check_result, known_good
-    from ._prompt_use import PromptUse, prompt_uses, prompt_words
-    from ._queue import Progress, Queue, QueueRow, build_queue
-    from ._queue_columns import QueueColumns
-    from ._score import ScoreSummary, score_workspace
-    from ._score_comparison import Comparison
-    from ._score_reference import list_references, load_reference, make_reference
-    from ._snapshot import COLUMNS
-    from ._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
-    from ._store import ReviewStore
-    from ._sweep import sweep_corrections
+    from ._labels._diff import ClassDiff, LabelDiff, diff
+    from ._labels._journal import PendingStrokes, StrokeJournal
+    from ._labels._journal_file import Stroke
+    from ._labels._sweep import sweep_corrections
+    from ._ranking._known_good import CheckResult, check_result, known_good
+    from ._ranking._queue import Progress, Queue, QueueRow, build_queue
+    from ._ranking._queue_columns import QueueColumns
+    from ._scoring._comparison import Comparison
+    from ._scoring._last_spec import last_score_spec
+    from ._scoring._reference import list_references, load_reference, make_reference
+    from ._scoring._run import ScoreSummary, score_workspace
+    from ._scoring._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
+    from ._storage._correction_log import Correction
+    from ._storage._decision_log import STATUSES, HistoryEntry
+    from ._storage._fold import PENDING, ItemState, effective, fold
+    from ._storage._prompt_use import PromptUse, prompt_uses, prompt_words
+    from ._storage._snapshot import COLUMNS
+    from ._storage._store import ReviewStore
 
 __all__ = [
     "COLUMNS",
@@ -129,84 +130,84 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("CheckResult", "check_result", "known_good"), "_known_good"),
-    "calibrate": "_calibrate",
-    "CalibrateSpec": "_calibrate_spec",
-    "last_score_spec": "_calibrate_spec",
-    "CalibrationRecord": "_calibrate_record",
-    "Figure": "_calibrate_record",
-    "LineFigures": "_calibrate_record",
-    "MeasureRow": "_calibrate_record",
-    "default_order": "_calibrate_order",
-    "read_calibration": "_calibrate_order",
-    "use_order": "_calibrate_order",
-    "question_in_words": "_calibrate_table",
-    "weakest_in_words": "_calibrate_table",
-    "calibration_csv": "_calibrate_table",
-    "calibration_markdown": "_calibrate_table",
-    "calibration_folder": "_calibrate_order",
-    "labels_digest": "_calibrate_order",
-    "ClassCount": "_filter_preview",
-    "DroppedLabel": "_filter_preview",
-    "FilterPreview": "_filter_preview",
-    "preview_filter": "_filter",
-    "Cut": "_filter_cut",
-    "cut_at_percentiles": "_filter_cut",
-    "EXPORT_LAYOUTS": "_filter_spec",
-    "FilterExportSpec": "_filter_spec",
-    "FilterSpec": "_filter_spec",
-    "available_measures": "_filter_values",
-    "measure_values": "_filter_values",
-    "export_filtered": "_filter_export",
-    "FilterExportSummary": "_filter_export",
-    "FilterReason": "_filter_reason",
-    "ends_in_words": "_filter_words",
-    "range_in_words": "_filter_words",
-    "value_in_words": "_filter_words",
-    "QueueColumns": "_queue_columns",
-    "build_queue": "_queue",
-    "ClassDiff": "_diff",
-    "COLUMNS": "_snapshot",
-    "Comparison": "_score_comparison",
-    "list_references": "_score_reference",
-    "load_reference": "_score_reference",
-    "make_reference": "_score_reference",
-    "Correction": "_correction_log",
-    "corrections": "_corrections",
-    "current_label": "_corrections",
-    "diff": "_diff",
-    "effective": "_fold",
-    "export_reviewed": "_export",
-    "ExportSummary": "_export",
-    "fold": "_fold",
-    "HistoryEntry": "_decision_log",
-    "ItemState": "_fold",
-    "label_hash": "_corrections",
-    "LabelDiff": "_diff",
-    "load_correction": "_corrections",
-    "PENDING": "_fold",
-    "PendingStrokes": "_journal",
-    "Progress": "_queue",
-    "prompt_uses": "_prompt_use",
-    "prompt_words": "_prompt_use",
-    "PromptUse": "_prompt_use",
-    "Queue": "_queue",
-    "QueueRow": "_queue",
-    "recover": "_corrections",
-    "restore": "_corrections",
-    "SpectraSpec": "_spectra",
-    "SpectraSummary": "_spectra",
-    "Spectrum": "_spectra",
-    "measure_spectra": "_spectra",
-    "read_spectra": "_spectra",
-    "ReviewStore": "_store",
-    "save_correction": "_corrections",
-    "score_workspace": "_score",
-    "ScoreSummary": "_score",
-    "STATUSES": "_decision_log",
-    "Stroke": "_journal_file",
-    "StrokeJournal": "_journal",
-    "sweep_corrections": "_sweep",
+    **dict.fromkeys(("CheckResult", "check_result", "known_good"), "_ranking._known_good"),
+    "calibrate": "_calibration._run",
+    "CalibrateSpec": "_calibration._spec",
+    "last_score_spec": "_scoring._last_spec",
+    "CalibrationRecord": "_calibration._record",
+    "Figure": "_calibration._record",
+    "LineFigures": "_calibration._record",
+    "MeasureRow": "_calibration._record",
+    "default_order": "_calibration._order",
+    "read_calibration": "_calibration._order",
+    "use_order": "_calibration._order",
+    "question_in_words": "_calibration._table",
+    "weakest_in_words": "_calibration._table",
+    "calibration_csv": "_calibration._table",
+    "calibration_markdown": "_calibration._table",
+    "calibration_folder": "_calibration._order",
+    "labels_digest": "_calibration._order",
+    "ClassCount": "_filtering._preview",
+    "DroppedLabel": "_filtering._preview",
+    "FilterPreview": "_filtering._preview",
+    "preview_filter": "_filtering._run",
+    "Cut": "_filtering._cut",
+    "cut_at_percentiles": "_filtering._cut",
+    "EXPORT_LAYOUTS": "_filtering._spec",
+    "FilterExportSpec": "_filtering._spec",
+    "FilterSpec": "_filtering._spec",
+    "available_measures": "_filtering._values",
+    "measure_values": "_filtering._values",
+    "export_filtered": "_filtering._export",
+    "FilterExportSummary": "_filtering._export",
+    "FilterReason": "_filtering._reason",
+    "ends_in_words": "_filtering._words",
+    "range_in_words": "_filtering._words",
+    "value_in_words": "_filtering._words",
+    "QueueColumns": "_ranking._queue_columns",
+    "build_queue": "_ranking._queue",
+    "ClassDiff": "_labels._diff",
+    "COLUMNS": "_storage._snapshot",
+    "Comparison": "_scoring._comparison",
+    "list_references": "_scoring._reference",
+    "load_reference": "_scoring._reference",
+    "make_reference": "_scoring._reference",
+    "Correction": "_storage._correction_log",
+    "corrections": "_labels._corrections",
+    "current_label": "_labels._corrections",
+    "diff": "_labels._diff",
+    "effective": "_storage._fold",
+    "export_reviewed": "_exporting._run",
+    "ExportSummary": "_exporting._run",
+    "fold": "_storage._fold",
+    "HistoryEntry": "_storage._decision_log",
+    "ItemState": "_storage._fold",
+    "label_hash": "_labels._corrections",
+    "LabelDiff": "_labels._diff",
+    "load_correction": "_labels._corrections",
+    "PENDING": "_storage._fold",
+    "PendingStrokes": "_labels._journal",
+    "Progress": "_ranking._queue",
+    "prompt_uses": "_storage._prompt_use",
+    "prompt_words": "_storage._prompt_use",
+    "PromptUse": "_storage._prompt_use",
+    "Queue": "_ranking._queue",
+    "QueueRow": "_ranking._queue",
+    "recover": "_labels._corrections",
+    "restore": "_labels._corrections",
+    "SpectraSpec": "_scoring._spectra",
+    "SpectraSummary": "_scoring._spectra",
+    "Spectrum": "_scoring._spectra",
+    "measure_spectra": "_scoring._spectra",
+    "read_spectra": "_scoring._spectra",
+    "ReviewStore": "_storage._store",
+    "save_correction": "_labels._corrections",
+    "score_workspace": "_scoring._run",
+    "ScoreSummary": "_scoring._run",
+    "STATUSES": "_storage._decision_log",
+    "Stroke": "_labels._journal_file",
+    "StrokeJournal": "_labels._journal",
+    "sweep_corrections": "_labels._sweep",
 }
 """Where each name lives: loaded when asked for, so that a window opens before the database library is needed."""
 

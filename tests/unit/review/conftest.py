@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import ClassTable, Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.review import ReviewStore
-from napari_aleatoric.review._schema import metadata
+from napari_aleatoric.review._storage._schema import metadata
 
 # URL of a PostgreSQL database that the tests may empty, such as postgresql+psycopg://user@host/name
 POSTGRES = os.environ.get("ALEATORIC_TEST_POSTGRES", "")

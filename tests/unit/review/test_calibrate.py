@@ -201,7 +201,7 @@ def test_one_class_empty_labels_and_several_readers(tmp_path):
 
 
 def test_a_saved_correction_is_what_errors_are_planted_into(tmp_path):
-    from napari_aleatoric.review._planted_copy import PlantedCopy
+    from napari_aleatoric.review._calibration._planted_copy import PlantedCopy
 
     ws = made(tmp_path, 4)
     key = ItemKey("c01")

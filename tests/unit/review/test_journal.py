@@ -15,7 +15,7 @@ from napari_aleatoric.errors import DataError, WorkspaceError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ItemKey
 from napari_aleatoric.review import StrokeJournal
-from napari_aleatoric.review._journal_file import Stroke, pack_stroke, read_records, record, unpack_stroke
+from napari_aleatoric.review._labels._journal_file import Stroke, pack_stroke, read_records, record, unpack_stroke
 
 KEY = ItemKey("case_1", "Ann")
 SHAPE = (6, 7, 8)

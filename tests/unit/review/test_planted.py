@@ -13,9 +13,9 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_map, write_volume
 from napari_aleatoric.model import ClassTable, Geometry, ItemKey, LabelMap, SilentReporter, Volume
 from napari_aleatoric.review import CalibrateSpec, ReviewStore
-from napari_aleatoric.review._planted_copy import PlantedCopy, plantable_kinds
-from napari_aleatoric.review._planted_errors import order_of_cases, plant_one, turn_of
-from napari_aleatoric.review._planted_scores import heat_of_errors
+from napari_aleatoric.review._calibration._planted_copy import PlantedCopy, plantable_kinds
+from napari_aleatoric.review._calibration._planted_errors import order_of_cases, plant_one, turn_of
+from napari_aleatoric.review._calibration._planted_scores import heat_of_errors
 from napari_aleatoric.samples import ErrorKind, Severity
 
 CLASSES = ClassTable.from_names({1: "liver", 3: "tumour"})

@@ -13,9 +13,10 @@ import pytest
 from napari_aleatoric.errors import Cancelled, MissingExtraError
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, LabelMap, RecordingReporter, Volume
-from napari_aleatoric.review import ReviewStore, _score_choice, score_workspace
-from napari_aleatoric.review._score_progress import ScoreProgress
-from napari_aleatoric.review._threads import in_threads, one_by_one
+from napari_aleatoric.review import ReviewStore, score_workspace
+from napari_aleatoric.review._scoring import _choice
+from napari_aleatoric.review._scoring._progress import ScoreProgress
+from napari_aleatoric.review._scoring._threads import in_threads, one_by_one
 from napari_aleatoric.uncertainty import ScoreSpec
 
 GRID = Geometry((6, 10, 12), (2.0, 1.0, 1.0))
@@ -38,12 +39,12 @@ def data_set(root: Path, n: int) -> Workspace:
 
 @pytest.fixture
 def no_torch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_score_choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(_choice, "find_spec", lambda name: None)
 
 
 @pytest.fixture
 def torch_there(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_score_choice, "find_spec", lambda name: object())
+    monkeypatch.setattr(_choice, "find_spec", lambda name: object())
 
 
 @pytest.mark.usefixtures("no_torch")
@@ -73,7 +74,7 @@ def test_auto_is_the_network_where_torch_is(tmp_path: Path) -> None:
     digests = {case.case_id: case.case_id for case in cases}
     for judge, expected in (("auto", "network"), ("light", "light")):
         spec = ScoreSpec.model_validate({"judge": judge, **FAST})
-        kind, remarks = _score_choice.choose_kind(
+        kind, remarks = _choice.choose_kind(
             ws,
             spec,
             cases,
@@ -103,7 +104,7 @@ def test_where_nothing_is_labelled_there_is_nothing_to_train_for(tmp_path: Path)
 def test_light_scores_hold_whether_light_was_asked_for_or_all_there_is(tmp_path: Path, monkeypatch: Any) -> None:
     ws = data_set(tmp_path, 4)
     score_workspace(ws, ScoreSpec(judge="light", **FAST))
-    monkeypatch.setattr(_score_choice, "find_spec", lambda name: None)
+    monkeypatch.setattr(_choice, "find_spec", lambda name: None)
     again = score_workspace(ws, ScoreSpec(**FAST))
     assert (again.n_scored, again.n_reused, again.models_kept) == (0, 4, True)
 

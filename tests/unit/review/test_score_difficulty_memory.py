@@ -14,8 +14,8 @@ import pytest
 from napari_aleatoric.foundation import Embedding, Prediction, Prompt, decode_classes, jittered_prompts
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, LabelMap, Volume
-from napari_aleatoric.review import _score_difficulty
-from napari_aleatoric.review._score_difficulty import DifficultyWork
+from napari_aleatoric.review._scoring import _difficulty
+from napari_aleatoric.review._scoring._difficulty import DifficultyWork
 from napari_aleatoric.uncertainty import DifficultyScores, ScoreSpec, score_difficulty
 
 SHAPE = (12, 40, 48)
@@ -77,7 +77,7 @@ def data(tmp_path: Path) -> tuple[Workspace, Volume, np.ndarray]:
 
 def work(ws: Workspace, jitters: int, monkeypatch: pytest.MonkeyPatch) -> tuple[DifficultyWork, LargeAnswers]:
     fake = LargeAnswers()
-    monkeypatch.setattr(_score_difficulty, "segmenter", lambda *_, **__: fake)
+    monkeypatch.setattr(_difficulty, "segmenter", lambda *_, **__: fake)
     return DifficultyWork(ws, ScoreSpec(jitters=jitters), "large"), fake
 
 

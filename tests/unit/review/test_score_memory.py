@@ -18,12 +18,13 @@ CASE_MB = 4 * 3 * 40 * 128 * 128 / 1e6  # probabilities of one case, single prec
 SCORE = """
 import resource, sys
 from napari_aleatoric.io import Workspace
-from napari_aleatoric.review import _score_case, _threads, score_workspace
+from napari_aleatoric.review import score_workspace
+from napari_aleatoric.review._scoring import _case, _threads
 from napari_aleatoric.uncertainty import ScoreSpec
 
 _threads.usable_cores = lambda: 2
 if sys.argv[2] == "large":
-    _score_case._LARGE = 1
+    _case._LARGE = 1
 spec = ScoreSpec(judge="light", encoder="filter-bank", rounds=5, samples_per_case=200)
 summary = score_workspace(Workspace.open(sys.argv[1]), spec)
 assert summary.n_scored == int(sys.argv[3]), summary

@@ -1,0 +1,1 @@
+"""What was reviewed, written out: labels, tables, provenance."""

@@ -1,0 +1,1 @@
+"""Corrected labels: saved whole, told apart, and strokes that outlive a crash."""

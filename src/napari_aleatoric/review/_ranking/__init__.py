@@ -1,0 +1,1 @@
+"""The queue: every annotation in a row, ranked by what is asked."""

@@ -1,0 +1,1 @@
+"""Scoring a workspace: who judges, case after case, with maps, going on where it was stopped."""
