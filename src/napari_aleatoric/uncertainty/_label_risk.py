@@ -32,9 +32,9 @@ P_FLOOR = 1e-4
 """Probabilities below it count as it in −ln p: one voxel can add at most 9.2."""
 
 _TEMPERATURE = 0.1  # of the soft minimum, cleanlab's default
-_SMOOTH = 0.7  # voxels
+_SMOOTH = 0.4  # voxels
 
-SMOOTH_REACH = 3
+SMOOTH_REACH = 2
 """Voxels that the smoothing reaches: scipy ends a Gaussian at four deviations."""
 
 
@@ -84,9 +84,10 @@ def local_mean(risk: FloatArray) -> FloatArray:
 
 
 def smoothed(probabilities: NDArray[Any]) -> NDArray[Any]:
-    """Even out the grain of voxel-wise predictions: a Gaussian of 0.7 voxels on every class, shape kept.
+    """Even out the grain of voxel-wise predictions: a Gaussian of 0.4 voxels on every class, shape kept.
 
-    Our proposal; on hippocampus labels with planted errors it finds more wrong labels and more wrong voxels.
+    Our proposal; on hippocampus labels with planted errors it finds more wrong voxels
+    than none, and as many wrong labels; 0.7 voxels find fewer of both (chosen on seeds that are not reported).
     """
     result = np.empty_like(probabilities)
     for row, p in enumerate(probabilities):
