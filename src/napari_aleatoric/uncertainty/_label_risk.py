@@ -80,7 +80,7 @@ def softmin(quality: FloatArray) -> float:
 
 def local_mean(risk: FloatArray) -> FloatArray:
     """3×3×3 mean (3×3 in a flat image); beyond the rim the outermost voxels are repeated."""
-    return np.asarray(ndimage.uniform_filter(risk, size=[min(3, n) for n in risk.shape], mode="nearest"))
+    return np.asarray(ndimage.uniform_filter(risk, size=3, mode="nearest"))
 
 
 def smoothed(probabilities: NDArray[Any]) -> NDArray[Any]:
