@@ -9,6 +9,7 @@ from ._encoder import ENCODERS, Features, FeatureSource, ImageEncoder, encoder
 from ._filter_bank import ColourFilterBankEncoder, FilterBankEncoder
 from ._intensity import intensity_range, to_uint8
 from ._jittered import JitteredMaps, jittered_prompts
+from ._saliency import Saliency, SaliencyMethod, SaliencySpec, TextImageModel
 from ._segmenter import (
     SEGMENTERS,
     Embedding,
@@ -43,7 +44,11 @@ __all__ = [
     "Prediction",
     "Prompt",
     "PromptSegmenter",
+    "Saliency",
+    "SaliencyMethod",
+    "SaliencySpec",
     "SliceTracker",
+    "TextImageModel",
     "WeightsStatus",
     "WeightsStore",
     "bilinear",
