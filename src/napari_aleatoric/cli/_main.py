@@ -16,6 +16,15 @@ __all__ = ["FAILED", "INTERRUPTED", "WRONG_USE", "main", "run"]
 FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 """Exit statuses besides 0: the work failed; the command was not understood; stopped by the user."""
 
+_GOES_ON = "What was finished is kept; the same command goes on from there."
+_ANEW = "Nothing of it was kept; the same command begins anew."
+_STOPPED = {
+    **dict.fromkeys(("demo", "score", "calibrate", "weights"), _GOES_ON),
+    **dict.fromkeys(("init", "export", "filter"), _ANEW),
+    "samples": "The set is not complete; the same command draws it anew.",
+}
+"""What is left of a verb's work when it was stopped."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run the command line and end the process.
@@ -41,7 +50,7 @@ def run(arguments: Sequence[str]) -> int:
         with nullcontext() if debug else plain_warnings():
             return _status_of(app(args=given, prog_name="aleatoric", standalone_mode=False))
     except (KeyboardInterrupt, Cancelled):
-        complain("Stopped. What was finished is kept; the same command goes on from there.")
+        complain(f"Stopped. {_STOPPED.get(given[0] if given else '', '')}")
         return INTERRUPTED
     except BrokenPipeError:  # the reader of our output has enough
         sys.stderr.close()

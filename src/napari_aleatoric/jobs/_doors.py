@@ -13,7 +13,7 @@ from typing import Any
 from napari_aleatoric.errors import DataError, NotFoundError
 from napari_aleatoric.model import Spec
 
-__all__ = ["DOORS", "door_callable", "door_target", "spec_type", "validated_spec"]
+__all__ = ["DOORS", "carries_on", "door_callable", "door_target", "spec_type", "validated_spec"]
 
 DOORS: Mapping[str, str] = MappingProxyType(
     {
@@ -24,6 +24,9 @@ DOORS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Door name → ``package.module:callable``, called as ``callable(workspace, spec, reporter=...)``."""
+
+_ALL_OR_NOTHING = frozenset({"filter"})
+"""Doors that leave nothing behind unless they finish, so that there is nothing to go on from."""
 
 _EXTRA_DOORS_VARIABLE = "ALEATORIC_TEST_DOORS"
 """Environment variable with further doors for tests, ``name=module:callable`` separated by commas.
@@ -49,6 +52,11 @@ def door_target(door: str) -> str:
     if door not in doors:
         raise NotFoundError(f"There is no door '{door}' for jobs. Known doors: {', '.join(sorted(doors))}.")
     return doors[door]
+
+
+def carries_on(door: str) -> bool:
+    """Say whether a door that was stopped, and is opened again, goes on from what it had finished."""
+    return door not in _ALL_OR_NOTHING
 
 
 def door_callable(door: str) -> Callable[..., Any]:

@@ -204,8 +204,8 @@ class ClusterEngine:
         )
 
     def _failed(self, kind: str, message: str) -> Event:
-        advice = "Check the scheduler, its address and the TLS files, then resume: what was finished is kept."
-        return make_event("failed", type=kind, message=message, advice=advice)
+        advice = "Check the scheduler, its address and the TLS files."
+        return make_event("failed", type=kind, message=message, advice=advice, retry=True)
 
     def _say_what_to_wait_for(self, client: Any, on_event: Callable[[Event], None]) -> None:
         wanted = self._spec.resources

@@ -135,7 +135,9 @@ class JobHandle:
         return status.result or {}
 
     def resume(self) -> JobHandle:
-        """Start the same door with the same spec again; doors go on from what the workspace holds.
+        """Start the same door with the same spec again; most doors go on from what the workspace holds.
+
+        An export of a filter begins anew, as it leaves nothing behind unless it finishes.
 
         Raises
         ------
@@ -185,8 +187,8 @@ class JobHandle:
             return
         fields: dict[str, Any] = {"forced": True}
         if kind == "failed":
-            advice = "What was finished is kept: resume goes on where it stopped. log.txt may say more."
-            fields = {"type": error_type, "message": message, "advice": advice}
+            advice = "log.txt in the folder of the run may say more."
+            fields = {"type": error_type, "message": message, "advice": advice, "retry": True}
         marker = self._folder.path / "closed-by-reader"
         with contextlib.suppress(OSError):  # a workspace that cannot be written is still read
             os.close(os.open(marker, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o644))

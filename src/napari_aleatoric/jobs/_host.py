@@ -98,7 +98,8 @@ class Host:
                     "failed",
                     type="Terminated",
                     message=f"The job was ended from outside ({signal.Signals(self._signal).name}).",
-                    advice="Often the machine was shut down or the user logged out. Resume goes on from there.",
+                    advice="Often the machine was shut down or the user logged out.",
+                    retry=True,
                 )
             if now - self._log.last_write > HEARTBEAT_S:
                 self._log.add("heartbeat")

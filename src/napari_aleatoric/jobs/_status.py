@@ -11,6 +11,7 @@ import numpy as np
 
 from napari_aleatoric.model import Status
 
+from ._doors import carries_on
 from ._events import TERMINAL, Event
 
 __all__ = ["Fold", "JobError", "JobStatus", "duration_in_words", "fold", "remaining_s"]
@@ -70,6 +71,8 @@ class JobStatus:
         Everything that was reported, in order.
     log : tuple of str
         The last lines of the log.
+    carries_on : bool
+        Whether the same door, started again, goes on from what this run had finished.
     """
 
     status: Status = Status.PENDING
@@ -84,6 +87,7 @@ class JobStatus:
     result: dict[str, Any] | None = None
     metrics: dict[str, tuple[tuple[int, float], ...]] = field(default_factory=dict)
     log: tuple[str, ...] = ()
+    carries_on: bool = True
 
     @property
     def is_over(self) -> bool:
@@ -103,7 +107,7 @@ class JobStatus:
         if self.status is Status.FAILED:
             return f"Failed: {self.error}"
         if self.status is Status.CANCELLED:
-            return "Stopped as asked; starting again goes on where it stopped."
+            return f"Stopped as asked. {_started_again(self.carries_on)}"
         if self.status is Status.COMPLETED:
             return f"Finished in {duration_in_words(self.elapsed_s)}."
         if self.cancelling:
@@ -112,6 +116,12 @@ class JobStatus:
             return self.message or "Starting ..."
         text = f"{self.message or 'Working'} ({self.done:.4g} of {self.total:.4g}"
         return f"{text}, about {duration_in_words(self.eta_s)} left)" if self.eta_s is not None else f"{text})"
+
+
+def _started_again(carries_on: bool) -> str:
+    if carries_on:
+        return "What was finished is kept: started again, it goes on from there."
+    return "Nothing of it was kept: started again, it begins anew."
 
 
 def duration_in_words(seconds: float) -> str:
@@ -179,6 +189,7 @@ class Fold:
         self._result: dict[str, Any] | None = None
         self._metrics: dict[str, list[tuple[int, float]]] = {}
         self._log: list[str] = []
+        self._carries_on = True
 
     @property
     def is_over(self) -> bool:
@@ -194,6 +205,8 @@ class Fold:
         kind = event["kind"]
         if kind in TERMINAL:
             self._finish(event)
+        elif kind == "submitted":
+            self._carries_on = carries_on(str(event.get("door", "")))
         elif kind == "worker":
             self._status = Status.BUSY
             self._samples.clear()
@@ -224,9 +237,10 @@ class Fold:
         self._end = event["time"]
         self._forced = bool(event.get("forced", False))
         if self._status is Status.FAILED:
-            self._error = JobError(
-                str(event.get("type", "Error")), str(event.get("message", "")), str(event.get("advice", ""))
-            )
+            advice = str(event.get("advice", ""))
+            if event.get("retry"):
+                advice = f"{advice} {_started_again(self._carries_on)}".strip()
+            self._error = JobError(str(event.get("type", "Error")), str(event.get("message", "")), advice)
         result = event.get("result")
         if self._status is Status.COMPLETED:
             self._result = result if isinstance(result, dict) else {"value": result}
@@ -254,6 +268,7 @@ class Fold:
             result=self._result,
             metrics={name: tuple(points) for name, points in self._metrics.items()},
             log=tuple(self._log),
+            carries_on=self._carries_on,
         )
 
 

@@ -103,15 +103,16 @@ def summary_of(result: Any) -> Any:
 def outcome_of_error(error: BaseException, roots: list[Path]) -> dict[str, Any]:
     """Return the terminal event of a door that raised."""
     message = str(error) or type(error).__name__
+    full = isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
     if isinstance(error, Cancelled):
         return {"kind": "cancelled"}
     if isinstance(error, AleatoricError):  # written for the user: names what was expected and what to do
         message, advice = scrub_roots(message, roots), ""
     elif isinstance(error, MemoryError):
         message = "The job ran out of memory."
-        advice = "Close other programs or take a machine with more memory, then resume: finished cases are kept."
-    elif isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-        message, advice = "The disk is full.", "Free some space on the workspace's disk, then resume."
+        advice = "Close other programs or take a machine with more memory."
+    elif full:
+        message, advice = "The disk is full.", "Free some space on the workspace's disk."
     else:
         message, advice = f"{type(error).__name__}: {scrub(message, roots)}", _FAULT_ADVICE
     return {
@@ -120,6 +121,7 @@ def outcome_of_error(error: BaseException, roots: list[Path]) -> dict[str, Any]:
         "message": message,
         "advice": advice,
         "where": frames_of(error),
+        "retry": full or isinstance(error, MemoryError),
     }
 
 

@@ -150,16 +150,14 @@ def killed_event(code: int | None, working_on: str = "") -> Event:
     """
     while_at = f" while it was at: {working_on}" if working_on else ""
     if code == -9:
-        advice = (
-            "Most often this means that the machine ran out of memory: close other programs, then resume. "
-            "What was finished is kept."
-        )
+        advice = "Most often this means that the machine ran out of memory: close other programs."
     else:
-        advice = "log.txt in the folder of the run holds its last words. Resume goes on where it stopped."
+        advice = "log.txt in the folder of the run holds its last words."
     return make_event(
         "failed",
         type="Killed",
         message=f"The worker process {exit_in_words(code)}{while_at}.",
         advice=advice,
+        retry=True,
         exit_status=code,
     )

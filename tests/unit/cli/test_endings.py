@@ -103,6 +103,30 @@ def test_other_endings(call, monkeypatch, error, status, words):
     assert words in err
 
 
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("score", "goes on from there"),
+        ("calibrate", "goes on from there"),
+        ("export", "Nothing of it was kept; the same command begins anew"),
+        ("filter", "Nothing of it was kept; the same command begins anew"),
+        ("init", "Nothing of it was kept; the same command begins anew"),
+        ("open", "Stopped."),
+        ("samples", "The set is not complete; the same command draws it anew"),
+    ],
+)
+@pytest.mark.parametrize("stop", [KeyboardInterrupt(), Cancelled("x")])
+def test_a_stopped_verb_says_what_the_same_command_does(call, monkeypatch, verb, words, stop):
+    def end(**_):
+        raise stop
+
+    monkeypatch.setattr(_main, "app", end)
+    code, _, err = call(verb, "w")
+    assert code == 130
+    assert words in err
+    assert ("goes on" in err) == ("goes on" in words)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="needs POSIX signals")
 def test_interrupt_stops_at_the_next_step(tmp_path):
     command = [sys.executable, "-m", "napari_aleatoric.cli", "samples", str(tmp_path / "set"), "--cases", "500"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import random
 
@@ -9,9 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from napari_aleatoric.errors import DataError
 from napari_aleatoric.jobs import duration_in_words
 from napari_aleatoric.jobs._events import Event
 from napari_aleatoric.jobs._status import Fold, fold, remaining_s
+from napari_aleatoric.jobs._task import outcome_of_error
+from napari_aleatoric.jobs._worker import killed_event
 from napari_aleatoric.model import Status
 
 
@@ -55,6 +59,34 @@ def test_a_failure_says_what_and_what_to_do() -> None:
     assert status.error is not None
     assert status.error.type == "Killed"
     assert status.sentence == "Failed: It was killed. Resume."
+
+
+@pytest.mark.parametrize(
+    ("door", "words", "other"),
+    [
+        ("score", "goes on from there", "anew"),
+        ("calibrate", "goes on from there", "anew"),
+        ("filter", "Nothing of it was kept: started again, it begins anew", "goes on"),
+    ],
+)
+@pytest.mark.parametrize("end", ["stopped", "killed", "disk", "memory"])
+def test_an_end_says_what_starting_again_does(door: str, words: str, other: str, end: str) -> None:
+    """An export leaves nothing unless it finishes: nobody may be told that it goes on."""
+    ends = {
+        "stopped": event(110.0, "cancelled"),
+        "killed": killed_event(-9),
+        "disk": {"time": 110.0, **outcome_of_error(OSError(errno.ENOSPC, "No space left on device"), [])},
+        "memory": {"time": 110.0, **outcome_of_error(MemoryError(), [])},
+    }
+    status = fold([event(100.0, "submitted", door=door), *BEGIN[1:], ends[end]], now=111.0)
+    assert words in status.sentence
+    assert other not in status.sentence
+
+
+def test_trying_again_is_not_advised_where_it_cannot_help() -> None:
+    for error in (DataError("Expected 3 axes, got 2."), ZeroDivisionError("division by zero")):
+        sentence = fold([*BEGIN, {"time": 110.0, **outcome_of_error(error, [])}], now=111.0).sentence
+        assert "started again" not in sentence
 
 
 def test_a_stop_that_was_asked_for_shows_until_it_happened() -> None:
