@@ -52,7 +52,7 @@ def test_every_command_of_the_manifest_exists(python_name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "folder", ["model", "io", "samples", "foundation", "uncertainty", "review", "jobs", "session"]
+    "folder", ["model", "io", "samples", "foundation", "uncertainty", "segmentation", "review", "jobs", "session"]
 )
 def test_below_the_viewer_there_is_no_window(folder: str) -> None:
     loaded = modules_after(f"import napari_aleatoric.{folder}")
