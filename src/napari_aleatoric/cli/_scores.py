@@ -39,6 +39,14 @@ def score(
             metavar="NAME",
         ),
     ] = None,
+    second_opinion: Annotated[
+        float | None,
+        typer.Option(
+            "--second-opinion",
+            help="Weight of the light classifier beside the network (0.25); 0 = the network alone.",
+            metavar="WEIGHT",
+        ),
+    ] = None,
     probabilities: Annotated[
         Path | None,
         typer.Option(
@@ -100,6 +108,7 @@ def score(
     wanted = _spec(
         spec,
         judge="light" if light else judge,
+        second_opinion=second_opinion,
         probabilities=None if probabilities is None else str(probabilities),
         ensemble=[str(folder) for folder in ensemble] if ensemble else None,
         seed=seed,

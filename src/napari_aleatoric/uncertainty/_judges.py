@@ -6,19 +6,22 @@ from ._measures import LABEL_RISK_PARTS, TRAINED_RISK_PARTS
 
 __all__ = ["JUDGES", "judge_in_words", "risk_parts"]
 
-JUDGES = ("light", "network", "probabilities")
-"""The light classifier; the quick network, trained by cross-validation; probabilities that the user brought."""
+JUDGES = ("light", "network", "network+light", "probabilities")
+"""The light classifier; the quick network, trained by cross-validation; both; probabilities that the user has."""
+
+_TRAINED = ("network", "network+light", "probabilities")
 
 _WORDS = {
     "light": "judged by the light classifier",
     "network": "judged by the quick network",
+    "network+light": "judged by the quick network and the light classifier",
     "probabilities": "judged by the given probabilities",
 }
 
 
 def risk_parts(judge: str) -> tuple[str, ...]:
     """Return the measures whose largest percentile rank is the label risk under a judge; "" = not known."""
-    return TRAINED_RISK_PARTS if judge in ("network", "probabilities") else LABEL_RISK_PARTS
+    return TRAINED_RISK_PARTS if judge in _TRAINED else LABEL_RISK_PARTS
 
 
 def judge_in_words(judge: str) -> str:

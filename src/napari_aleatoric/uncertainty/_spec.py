@@ -15,7 +15,8 @@ from ._quick_spec import QuickNetSpec
 __all__ = ["ScoreSpec"]
 
 _COMPARING = ("reference", "auv_percentiles")  # the AUV is worked out for the present cohort, never stored
-_JUDGING = ("judge", "network", "probabilities", "ensemble")  # what they come to is in the judge's identity
+# what they come to is in the judge's identity
+_JUDGING = ("judge", "network", "second_opinion", "probabilities", "ensemble")
 
 
 class ScoreSpec(Spec):
@@ -32,6 +33,13 @@ class ScoreSpec(Spec):
         "named, else the network where torch and monai are installed, else the light classifier.",
     )
     network: QuickNetSpec = Field(default=QuickNetSpec(), description="Settings of the small network.")
+    second_opinion: float = Field(
+        default=0.25,
+        ge=0,
+        lt=1,
+        description="Weight of the light classifier, learned on the same cases, in the probabilities of the small "
+        "network; 0 = the network alone.",
+    )
     probabilities: str = Field(
         default="",
         description="Folder with probabilities of every case from a model of your own that did not learn from the "

@@ -24,7 +24,7 @@ pytest.importorskip("monai")
 NET = QuickNetSpec(
     iterations=40, width=8, voxels_per_step=8192, patch_voxels=4096, learning_rate=1e-2, overlap=0.25
 )
-SPEC = ScoreSpec(judge="network", network=NET, encoder="filter-bank", device="cpu")
+SPEC = ScoreSpec(judge="network", network=NET, second_opinion=0, encoder="filter-bank", device="cpu")
 FEW = SPEC.model_copy(update={"network": NET.model_copy(update={"iterations": 3})})
 SHAPE = (12, 20, 18)
 # oblique, and stored with x and z flipped: stored and upright order differ

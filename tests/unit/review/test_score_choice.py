@@ -72,7 +72,7 @@ def test_auto_is_the_network_where_torch_is(tmp_path: Path) -> None:
     ws = data_set(tmp_path, 4)
     cases = list(ws.dataset.cases)
     digests = {case.case_id: case.case_id for case in cases}
-    for judge, expected in (("auto", "network"), ("light", "light")):
+    for judge, expected in (("auto", "network+light"), ("light", "light")):
         spec = ScoreSpec.model_validate({"judge": judge, **FAST})
         kind, remarks = _choice.choose_kind(
             ws,

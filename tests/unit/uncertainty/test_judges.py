@@ -27,10 +27,12 @@ COLUMNS = {
     ("dice_gap", 0): np.array([0.9, 0.2, 0.1, 0.3]),  # a has another extent
     ("softmin", 0): np.array([0.9, 0.1, 0.8, 0.7]),  # b has single voxels that contradict
 }
+TRAINED = [0.125, 0.875, 0.625, 0.875]
 
 
 @pytest.mark.parametrize(
-    ("judge", "risks"), [("light", [0.875, 0.375, 0.625, 0.875]), ("network", [0.125, 0.875, 0.625, 0.875])]
+    ("judge", "risks"),
+    [("light", [0.875, 0.375, 0.625, 0.875]), ("network", TRAINED), ("network+light", TRAINED)],
 )
 def test_the_extent_counts_with_the_light_one_and_the_soft_minimum_with_a_network(
     judge: str, risks: list[float]
@@ -49,7 +51,8 @@ def test_scores_of_a_judge_that_is_not_known_are_ranked_as_before() -> None:
 
 def test_a_reason_says_who_judged() -> None:
     classes = ClassTable.from_names({1: "liver"})
-    for judge, words in (("light", "light classifier"), ("network", "network"), ("probabilities", "given prob")):
+    said = {"light": "light classifier", "network": "network", "probabilities": "given prob"}
+    for judge, words in {**said, "network+light": "network and the light"}.items():
         table = ScoreTable(KEYS, COLUMNS, judge=judge)
         ranking = rank(table)
         assert words in reason(ranking, int(ranking.order[0]), classes)
@@ -73,6 +76,7 @@ def test_what_auto_comes_to_is_no_part_of_the_digest_of_values() -> None:
     others = [
         ScoreSpec(judge="light"),
         ScoreSpec(network=QuickNetSpec(iterations=3)),
+        ScoreSpec(second_opinion=0),
         ScoreSpec(probabilities="folder"),
     ]
     for other in others:
@@ -88,6 +92,7 @@ def test_what_auto_comes_to_is_no_part_of_the_digest_of_values() -> None:
         ({"judge": "probabilities"}, "name it"),
         ({"judge": "best"}, "light"),
         ({"network": {"iteration": 3}}, "iteration"),
+        ({"second_opinion": 1}, "less than 1"),
     ],
 )
 def test_settings_that_contradict_are_refused(values: dict[str, object], words: str) -> None:

@@ -50,5 +50,6 @@ class CalibrateSpec(Spec):
         """16 hexadecimal digits that change with what is planted and how it is scored, not with what is asked."""
         score = self.score
         kept = self.model_dump(mode="json", exclude={*_ASKING, "score"})
-        kept["score"] = [score.values_digest, score.judge, score.network.digest, score.probabilities]
+        judging = [score.judge, score.network.digest, score.second_opinion, score.probabilities]
+        kept["score"] = [score.values_digest, *judging]
         return hashlib.blake2b(json.dumps(kept, sort_keys=True).encode(), digest_size=8).hexdigest()

@@ -28,6 +28,7 @@ OWN_ERRORS = (
 _JUDGES = {
     "light": "a light classifier learned by cross-validation",
     "network": "a small network trained by cross-validation",
+    "network+light": "a small network and a light classifier learned by cross-validation",
     "probabilities": "given probabilities",
 }
 

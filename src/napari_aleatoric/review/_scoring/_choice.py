@@ -17,6 +17,7 @@ from ._given import GivenKind
 from ._judge import JudgeKind
 from ._light import LightKind
 from ._network import NetworkKind
+from ._second_opinion import SecondOpinionKind
 
 __all__ = ["choose_kind"]
 
@@ -77,7 +78,10 @@ def choose_kind(
         )
         return _light(ws, spec, cases, stopping), [few] if cases else []
     by_digest = {digests[case.case_id]: case for case in cases}
-    return NetworkKind(ws, spec, reader, by_digest, stopping, waiting), []
+    network = NetworkKind(ws, spec, reader, by_digest, stopping, waiting)
+    if spec.second_opinion == 0:
+        return network, []
+    return SecondOpinionKind(network, _light(ws, spec, cases, stopping), spec.second_opinion), []
 
 
 def _light(ws: Workspace, spec: ScoreSpec, cases: Sequence[CaseFiles], stopping: threading.Event) -> LightKind:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
+import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.foundation import Box
@@ -14,7 +15,7 @@ from napari_aleatoric.uncertainty import LabelFacts
 from ._case import LoadedCase
 from ._plan import TrainingPlan
 
-__all__ = ["Costs", "Judge", "JudgeKind"]
+__all__ = ["Costs", "Judge", "JudgeKind", "in_one_piece"]
 
 
 class Costs(NamedTuple):
@@ -90,3 +91,9 @@ class JudgeKind(Protocol):
 
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name, settings and packages, to be stored beside the scores."""
+
+
+def in_one_piece(slabs: Iterable[NDArray[Any]]) -> NDArray[np.float16]:
+    """Put slabs (K, n, Y, X) together, in half precision; shape (K, Z, Y, X)."""
+    parts = [part.astype(np.float16) for part in slabs]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)

@@ -7,9 +7,11 @@ import threading
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.foundation import Box, ImageEncoder
+from napari_aleatoric.errors import Cancelled
+from napari_aleatoric.foundation import Box, Features, FeatureSource, ImageEncoder
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.uncertainty import (
@@ -132,9 +134,32 @@ class LightJudge:
 
     def predict_slabs(self, case: LoadedCase, box: Box) -> Iterator[NDArray[Any]]:
         """Predict a few slices after the other; finely where the labels have a border or are doubted."""
-        source = self._encoder.prepare(case.volume)
-        return self._model.predict_slabs(source, box, case.labels, stopping=self._stopping)
+        return self._model.predict_slabs(self._source(case), box, case.labels, stopping=self._stopping)
 
     def predict(self, case: LoadedCase, box: Box) -> NDArray[Any]:
         """Predict the whole block."""
-        return self._model.predict(self._encoder.prepare(case.volume), box, case.labels)
+        return self._model.predict(self._source(case), box, case.labels)
+
+    def _source(self, case: LoadedCase) -> FeatureSource:
+        return _Heeding(self._encoder.prepare(case.volume), self._stopping)
+
+
+class _Heeding:
+    """The features of an image, as long as nobody asked for a stop; see `FeatureSource`."""
+
+    def __init__(self, source: FeatureSource, stopping: threading.Event) -> None:
+        self._source, self._stopping = source, stopping
+
+    def read(self, box: Box | None = None) -> Features:
+        """Return the features of a block, or raise `Cancelled`."""
+        self._go_on()
+        return self._source.read(box)
+
+    def at(self, box: Box, wanted: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return the features of some voxels, or raise `Cancelled`."""
+        self._go_on()
+        return self._source.at(box, wanted)
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise Cancelled("Stopped as asked.")

@@ -23,7 +23,7 @@ from napari_aleatoric.uncertainty import LabelFacts, QuickNetSpec, ScoreSpec, lo
 
 from ._cache import FactsCache, scoring_folder
 from ._case import CaseReader, LoadedCase, each_case
-from ._judge import Costs, Judge
+from ._judge import Costs, Judge, in_one_piece
 from ._plan import TrainingPlan
 
 if TYPE_CHECKING:
@@ -214,11 +214,11 @@ class NetJudge:
             if found is None:
                 return
             yield self._of_known(found)
+            del found  # before the next is made
 
     def predict(self, case: LoadedCase, box: Box) -> NDArray[Any]:
         """Predict the whole block, in half precision."""
-        parts = [part.astype(np.float16) for part in self.predict_slabs(case, box)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
+        return in_one_piece(self.predict_slabs(case, box))
 
     def _of_known(self, found: NDArray[np.float32]) -> NDArray[np.float32]:
         """Take classes that no training case has out of the probabilities."""
