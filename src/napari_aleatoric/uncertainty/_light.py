@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from napari_aleatoric.errors import DataError
+from napari_aleatoric.errors import Cancelled, DataError
 from napari_aleatoric.foundation import Box, Features, FeatureSource
 
 from ._blocks import blocks
@@ -55,7 +55,9 @@ class LightClassifier:
         """Class indices that were in the training data; the others always get probability 0."""
         return tuple(self._classes.tolist())
 
-    def fit(self, samples: Sequence[CaseSamples], n_threads: int = 1) -> LightClassifier:
+    def fit(
+        self, samples: Sequence[CaseSamples], n_threads: int = 1, *, stopping: threading.Event | None = None
+    ) -> LightClassifier:
         """Learn from the sampled voxels of some cases.
 
         Every label of a voxel counts, in proportion to the readers who gave it. The same samples in the same order
@@ -67,11 +69,18 @@ class LightClassifier:
             At least one; all with the same features.
         n_threads : int
             Processor cores to use. More than are free makes it slower, not faster.
+        stopping : threading.Event, optional
+            Once it is set by anybody, the learning ends after the round of trees that is being grown.
 
         Returns
         -------
         LightClassifier
             This one.
+
+        Raises
+        ------
+        Cancelled
+            If it was stopped; it has then learned nothing.
         """
         if not samples:
             raise DataError("The light classifier needs at least one labelled case to learn from, got none.")
@@ -79,24 +88,25 @@ class LightClassifier:
         features = np.concatenate([s.features[rows] for s, (rows, _, _) in zip(samples, expanded, strict=True)])
         target = np.concatenate([classes for _, classes, _ in expanded])
         weight = np.concatenate([weights for _, _, weights in expanded])
-        self._classes = np.unique(target).astype(np.int64)
-        if self._classes.size == 1:
+        found = np.unique(target).astype(np.int64)
+        if found.size == 1:
+            self._classes = found
             return self
         from sklearn.ensemble import HistGradientBoostingClassifier
 
         spec = self._spec
-        trees_a_round = 1 if self._classes.size == 2 else self._classes.size
+        trees_a_round = 1 if found.size == 2 else found.size
         rounds = min(spec.rounds, max(_MIN_ROUNDS, _MAX_TREES // trees_a_round))
         model = HistGradientBoostingClassifier(
             max_iter=rounds,
             learning_rate=spec.learning_rate,
             max_leaf_nodes=spec.max_leaves,
-            early_stopping=False,
             random_state=spec.seed,
+            **_asking(stopping, rounds),
         )
         with openmp_threads(n_threads if len(features) > _FEW_ROWS else 1):
             model.fit(features, target, sample_weight=None if (weight == 1).all() else weight)
-        self._trees = Trees(model)
+        self._classes, self._trees = found, Trees(model)
         return self
 
     def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -223,6 +233,28 @@ class LightClassifier:
                 read = source.read(tile) if features is None else features
                 rows = np.ascontiguousarray(read.values[:, wanted].T)
                 result[(slice(None), *here)][:, wanted] = self.probabilities(rows).T
+
+
+def _asking(stopping: threading.Event | None, rounds: int) -> dict[str, Any]:
+    """Let the learner ask after every round whether anybody still waits: settings of it.
+
+    It calls a score that may end the growing early. This one always gives the same, and the patience is longer than
+    all rounds, so that the trees are those that grow without it.
+    """
+    if stopping is None:
+        return {"early_stopping": False}
+
+    def score(*_: Any, **__: Any) -> float:
+        if stopping.is_set():
+            raise Cancelled("Stopped as asked.")
+        return 0.0
+
+    return {
+        "early_stopping": True,
+        "scoring": score,
+        "validation_fraction": None,
+        "n_iter_no_change": rounds + 1,
+    }
 
 
 def _cells(shape_zyx: tuple[int, ...]) -> tuple[slice, slice, slice]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -119,7 +120,9 @@ def look_box(labels: NDArray[Any], spec: ScoreSpec) -> Box:
     return around.grown(spec.margin, shape)
 
 
-def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -> NDArray[np.int64]:
+def draw_voxels(
+    labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec, *, go_on: Callable[[], None] | None = None
+) -> NDArray[np.int64]:
     """Draw the voxels of a case that the models learn from.
 
     ``near_fraction`` of them lie within ``near_voxels`` of a label, in equal shares for every class that any reader
@@ -135,6 +138,8 @@ def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -
         Together with the seed decides the draw, whatever other cases there are.
     spec : ScoreSpec
         Settings.
+    go_on : callable, optional
+        Asked before every few slices of a class; may raise `Cancelled`.
 
     Returns
     -------
@@ -147,7 +152,7 @@ def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -
     n_near = int(spec.samples_per_case * spec.near_fraction) if present else 0
     close = np.empty(0, dtype=np.int64)
     for class_index in present:
-        near = _near(labels, class_index, spec.near_voxels, shape)
+        near = _near(labels, class_index, spec.near_voxels, shape, go_on)
         near.reshape(-1)[close] = False
         n = int(np.count_nonzero(near))
         share = min(n, n_near // len(present))
@@ -160,7 +165,13 @@ def draw_voxels(labels: NDArray[Any], box: Box, case_id: str, spec: ScoreSpec) -
     return np.stack(np.unravel_index(flat, shape), axis=-1).astype(np.int64)
 
 
-def _near(labels: NDArray[Any], class_index: int, reach: int, shape: tuple[int, int, int]) -> NDArray[np.bool_]:
+def _near(
+    labels: NDArray[Any],
+    class_index: int,
+    reach: int,
+    shape: tuple[int, int, int],
+    go_on: Callable[[], None] | None = None,
+) -> NDArray[np.bool_]:
     """Voxels within ``reach`` voxels of a class, whoever gave it, shape (Z, Y, X); a few slices at a time."""
     mask = np.zeros(shape, dtype=bool)
     for label in labels:
@@ -172,6 +183,8 @@ def _near(labels: NDArray[Any], class_index: int, reach: int, shape: tuple[int, 
     z, y, x = around.grown(reach, shape).slices
     step = max(1, _AT_ONCE // ((y.stop - y.start) * (x.stop - x.start)))
     for first in range(z.start, z.stop, step):
+        if go_on is not None:
+            go_on()
         last = min(first + step, z.stop)
         low = max(first - reach, z.start)
         part = mask[low : last + reach, y, x]
@@ -181,8 +194,22 @@ def _near(labels: NDArray[Any], class_index: int, reach: int, shape: tuple[int, 
     return near
 
 
-def gather_features(source: FeatureSource, box: Box, voxels: NDArray[np.int64]) -> NDArray[np.float32]:
-    """Return the features of some different voxels, shape (n, F), reading the box in tiles."""
+def gather_features(
+    source: FeatureSource, box: Box, voxels: NDArray[np.int64], *, go_on: Callable[[], None] | None = None
+) -> NDArray[np.float32]:
+    """Return the features of some different voxels, shape (n, F), reading the box in tiles.
+
+    Parameters
+    ----------
+    source : FeatureSource
+        The prepared image.
+    box : Box
+        Where the voxels lie.
+    voxels : numpy.ndarray of int64, shape (n, 3)
+        z, y, x on the whole grid.
+    go_on : callable, optional
+        Asked before every tile that is read; may raise `Cancelled`.
+    """
     rows: list[NDArray[np.float32]] = []
     where: list[NDArray[np.intp]] = []
     large = box.n_voxels > _LARGE_VOXELS
@@ -191,6 +218,8 @@ def gather_features(source: FeatureSource, box: Box, voxels: NDArray[np.int64]) 
         inside = np.flatnonzero(((voxels >= start) & (voxels < stop)).all(axis=1))
         if inside.size == 0:
             continue
+        if go_on is not None:
+            go_on()
         z, y, x = (voxels[inside] - start).T
         if large:  # in the order of the places
             wanted = np.zeros(part.shape_zyx, dtype=bool)

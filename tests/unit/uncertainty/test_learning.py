@@ -1,9 +1,11 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 
-from napari_aleatoric.errors import DataError
+from napari_aleatoric.errors import Cancelled, DataError
 from napari_aleatoric.foundation import Box, FilterBankEncoder
 from napari_aleatoric.model import Geometry, Volume
 from napari_aleatoric.uncertainty import (
@@ -233,3 +235,95 @@ def test_few_cases_are_explained() -> None:
     assert "one patient" in one_patient.note
     assert assign_folds({"a": "", "b": ""}, 5).n_folds == 2
     assert assign_folds({}, 2).of_case == {}
+
+
+# --- stopping ---------------------------------------------------------------------------------------------------
+
+
+class SetAfter(threading.Event):
+    """Is set from the n-th look at it."""
+
+    def __init__(self, n: int) -> None:
+        super().__init__()
+        self.left, self.looks = n, 0
+
+    def is_set(self) -> bool:
+        self.looks += 1
+        return self.looks >= self.left
+
+
+class GoOn:
+    """Raises at the n-th call."""
+
+    def __init__(self, n: int) -> None:
+        self.left, self.calls = n, 0
+
+    def __call__(self) -> None:
+        self.calls += 1
+        if self.calls >= self.left:
+            raise Cancelled("Stopped as asked.")
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_whoever_may_stop_learns_the_same(n_classes: int) -> None:
+    given = [samples(seed) for seed in (1, 2)]
+    if n_classes == 2:
+        given = [CaseSamples(s.features, np.minimum(s.labels, 1)) for s in given]
+    stopping = SetAfter(1000)
+    alone = LightClassifier(3, SPEC).fit(given)
+    asking = LightClassifier(3, SPEC).fit(given, stopping=stopping)
+    np.testing.assert_array_equal(asking.probabilities(given[0].features), alone.probabilities(given[0].features))
+    assert stopping.looks >= SPEC.rounds  # every round was grown, and asked after
+
+
+def test_learning_stops_after_the_round_at_work() -> None:
+    stopping = SetAfter(4)
+    model = LightClassifier(3, SPEC)
+    with pytest.raises(Cancelled):
+        model.fit([samples(1)], stopping=stopping)
+    assert stopping.looks == 4  # of 15 rounds
+    with pytest.raises(DataError, match="not trained"):
+        model.probabilities(samples(1).features)
+
+
+class CountedReads:
+    """Counts the blocks that were read of an image; see `FeatureSource`."""
+
+    def __init__(self, volume: Volume) -> None:
+        self._source, self.reads = FilterBankEncoder().prepare(volume), 0
+
+    def read(self, box: Box | None = None):
+        self.reads += 1
+        return self._source.read(box)
+
+    def at(self, box: Box, wanted: np.ndarray) -> np.ndarray:
+        self.reads += 1
+        return self._source.at(box, wanted)
+
+
+@pytest.mark.parametrize("large", [False, True])
+def test_gathering_reads_no_block_after_a_stop(monkeypatch: pytest.MonkeyPatch, large: bool) -> None:
+    monkeypatch.setattr("napari_aleatoric.uncertainty._samples.TILE_VOXELS", 1000)
+    monkeypatch.setattr("napari_aleatoric.uncertainty._samples._LARGE_VOXELS", 1 if large else 1 << 23)
+    monkeypatch.setattr("napari_aleatoric.uncertainty._samples._SLAB_VOXELS", 1000)
+    volume, label = case(3)
+    box = Box.whole((16, 20, 22))
+    voxels = draw_voxels(label[np.newaxis], box, "a", SPEC)
+    whole, stopped = CountedReads(volume), CountedReads(volume)
+    gather_features(whole, box, voxels)
+    assert whole.reads >= 7
+    with pytest.raises(Cancelled):
+        gather_features(stopped, box, voxels, go_on=GoOn(3))
+    assert stopped.reads == 2
+
+
+def test_drawing_looks_at_few_slices_after_a_stop(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("napari_aleatoric.uncertainty._samples._AT_ONCE", 1)
+    _, label = case(3)
+    box, never, third = Box.whole((16, 20, 22)), GoOn(1000), GoOn(3)
+    drawn = draw_voxels(label[np.newaxis], box, "a", SPEC, go_on=never)
+    np.testing.assert_array_equal(drawn, draw_voxels(label[np.newaxis], box, "a", SPEC))
+    assert never.calls >= 16  # every slice of two classes
+    with pytest.raises(Cancelled):
+        draw_voxels(label[np.newaxis], box, "a", SPEC, go_on=third)
+    assert third.calls == 3
