@@ -64,11 +64,11 @@ class Components:
     @property
     def mask(self) -> NDArray[np.bool_]:
         """Pixels of the kept parts, shape (Y, X)."""
-        return np.isin(self.numbers, [p.number for p in self.kept])
+        return np.asarray(np.isin(self.numbers, [p.number for p in self.kept]))
 
     def of(self, part: Component) -> NDArray[np.bool_]:
         """Pixels of one part, shape (Y, X)."""
-        return self.numbers == part.number
+        return np.asarray(self.numbers == part.number)
 
     def only(self, numbers: set[int]) -> Components:
         """Return the same with only those of the kept parts left."""

@@ -69,6 +69,18 @@ class SliceSpec(Spec):
     most_share: float = Field(
         default=0.9, gt=0, le=1, description="A mask of more than this part of the slice is taken for no answer."
     )
+    least_presence: float = Field(
+        default=0.6,
+        ge=0,
+        le=1,
+        description="Part of the other words of the library that must suit the images less, or it is not found.",
+    )
+    least_score: float = Field(
+        default=-1.0,
+        ge=-1,
+        le=1,
+        description="Cosine similarity that the best slices must have, or it is not found.",
+    )
     side: SideRule = Field(
         default="strict",
         description="strict: what is asked for as left or right must lie on that side of the patient; off: for "
@@ -92,18 +104,6 @@ class VolumeSpec(SliceSpec):
         description="Slices compared with the sentence, evenly spread, at most.",
     )
     key_slices: int = Field(default=3, ge=1, le=50, description="Slices that masks are carried from, at most.")
-    least_presence: float = Field(
-        default=0.6,
-        ge=0,
-        le=1,
-        description="Part of the other words of the library that must suit the images less, or it is not found.",
-    )
-    least_score: float = Field(
-        default=-1.0,
-        ge=-1,
-        le=1,
-        description="Cosine similarity that the best slices must have, or it is not found.",
-    )
     least_estimate: float = Field(
         default=0.5, ge=0, le=1, description="The carrying stops where the segmenter's own estimate is less."
     )
@@ -118,6 +118,12 @@ class VolumeSpec(SliceSpec):
         gt=0,
         description="The carrying stops where the mean intensity in the mask has moved by more than so many "
         "standard deviations of the key slice's.",
+    )
+    carry_margin: float = Field(
+        default=0.04,
+        ge=0,
+        le=1,
+        description="By how much a mask's box is widened for the next slice, in parts of its extent.",
     )
     pieces: int | None = Field(
         default=None,

@@ -85,9 +85,9 @@ def coarse_mask(map_yx: NDArray[Any], method: ThresholdMethod = "otsu", fixed_le
 
 def otsu_level(values: NDArray[np.float64]) -> float:
     """Return Otsu's level of some finite values that are not all equal."""
-    from skimage.filters import threshold_otsu
+    from skimage import filters
 
-    return float(threshold_otsu(values))
+    return float(filters.threshold_otsu(values))  # type: ignore[no-untyped-call]
 
 
 def two_means_level(values: NDArray[np.float64]) -> float:

@@ -1,0 +1,259 @@
+"""A volume from a sentence to a mask: the door."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_aleatoric.foundation import PromptSegmenter, SliceTracker, TextImageModel
+from napari_aleatoric.model import LabelMap, Reporter, SilentReporter, SubReporter, Volume
+
+from ._carry import Carried, LazyEmbeddings, carry
+from ._look import Look, look_at_slices
+from ._objects import (
+    CarriedObject,
+    chosen_objects,
+    consistent,
+    group_carried,
+    largest_parts,
+    pieces_of,
+    uncertainty_of,
+    united,
+)
+from ._query import Query, QueryVectors, query_vectors
+from ._segment_slice import SliceSegmentation, segment_slice
+from ._spec import VolumeSpec
+from ._stack import SliceStack
+
+__all__ = ["KeySlice", "VolumeSegmentation", "segment_volume"]
+
+_LOOKED, _OUTLINED = 30, 50  # percent of the work
+
+
+@dataclass(frozen=True, eq=False)
+class KeySlice:
+    """One slice that was looked at closely, with all its stages."""
+
+    number: int
+    result: SliceSegmentation
+
+
+@dataclass(frozen=True, eq=False)
+class VolumeSegmentation:
+    """What was found in a volume, and everything on the way.
+
+    Parameters
+    ----------
+    query : Query
+        What was looked for.
+    label : LabelMap
+        1 in the object, 0 elsewhere, uint8, on exactly the grid of the image; all 0 if it was not found.
+    sentence : str
+        What was found, or why nothing.
+    look : Look
+        How well the slices suit the words.
+    keys : tuple of KeySlice
+        The key slices with their stages.
+    objects : tuple of CarriedObject
+        What was carried from them, the surest first; all, also those not taken.
+    replaced : tuple of int
+        Slices that were put right by their neighbours.
+    agreement : float
+        Mean Dice of what the key slices gave, over the volume; NaN where one key slice spoke alone.
+    uncertainty : float
+        1 − stability of the mask, 0 … 1, high = unsure: orders proposals for review.
+    stack : SliceStack
+        The slices; knows where each lies in the upright frame.
+    """
+
+    query: Query
+    label: LabelMap
+    sentence: str
+    look: Look
+    keys: tuple[KeySlice, ...]
+    objects: tuple[CarriedObject, ...]
+    replaced: tuple[int, ...]
+    agreement: float
+    uncertainty: float
+    stack: SliceStack
+
+    @property
+    def found(self) -> bool:
+        """Whether there is a mask."""
+        return bool(self.label.data.any())
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of the mask in millilitres; NaN where the spacing is not known."""
+        if not self.label.geometry.spacing_known:
+            return float("nan")
+        return int(np.count_nonzero(self.label.data)) * self.label.geometry.voxel_volume_ml
+
+
+def segment_volume(
+    volume: Volume,
+    query: Query | str,
+    model: TextImageModel,
+    segmenter: PromptSegmenter,
+    spec: VolumeSpec = VolumeSpec(),  # noqa: B008  (frozen)
+    *,
+    reporter: Reporter = SilentReporter(),  # noqa: B008  (stateless)
+) -> VolumeSegmentation:
+    """Look for something in a volume and outline it in 3-D.
+
+    Evenly spread slices are compared with the words; the best, some way apart, are segmented as in `segment_slice`;
+    their masks are carried from slice to slice in both directions; what covers the same place votes. All but the
+    stages of a slice is our own proposal.
+
+    Parameters
+    ----------
+    volume : Volume
+        In its stored order, whatever that is; work goes on in the upright frame, so that left and right mean the
+        patient's.
+    query : Query or str
+        What is looked for; a plain string is asked as it is, against nothing.
+    model : TextImageModel
+        Knows where words are seen.
+    segmenter : PromptSegmenter
+        Outlines what it is pointed at; a `SliceTracker` follows objects by itself.
+    spec : VolumeSpec
+        Every stage's settings.
+    reporter : Reporter
+        Told about every slice; may stop the work there.
+
+    Returns
+    -------
+    VolumeSegmentation
+        With an empty label and a sentence where it was not found.
+
+    Raises
+    ------
+    Cancelled
+        If the reporter says so.
+    """
+    query = Query.plain(query) if isinstance(query, str) else query
+    stack = SliceStack.of(volume, spec.plane, spec.window)
+    reporter.step(0, 100, f"'{query.text}' is put into the model's words")
+    vectors = query_vectors(model, query)
+    look = look_at_slices(stack, model, vectors, spec, SubReporter(reporter, 0, _LOOKED, 100))
+    refusal = _unsuited(query, look, spec)
+    if refusal:
+        return _nothing(query, stack, look, refusal)
+    keys = _key_slices(stack, query, vectors, model, segmenter, look, spec, reporter)
+    carried = _carry_all(stack, segmenter, keys, spec, reporter)
+    objects = group_carried(carried, stack.shape_yx)
+    if not objects:
+        why = next((key.result.sentence for key in keys if not key.result.found), "")
+        return _nothing(query, stack, look, why or f"'{query.text}' was not found: nothing is outlined.", keys)
+    pieces = pieces_of(spec, query.pieces)
+    taken = chosen_objects(objects, pieces)
+    logits, replaced = consistent(united(taken, stack))
+    drawn = stack.empty()
+    for number, plane in logits.items():
+        stack.put(plane > 0, number, drawn)
+    mask = largest_parts(drawn.astype(bool), pieces, spec.least_piece)
+    if not mask.any():
+        contradiction = f"'{query.text}' was not found: the key slices contradict each other."
+        return _nothing(query, stack, look, contradiction, keys)
+    reporter.step(100, 100, f"'{query.text}' is done")
+    agreement = float(np.nanmean([each.agreement for each in taken])) if _any_pair(taken) else float("nan")
+    return VolumeSegmentation(
+        query,
+        stack.label_map(mask.astype(np.uint8)),
+        _found_sentence(query, mask, logits, keys, agreement, stack),
+        look,
+        keys,
+        objects,
+        replaced,
+        agreement,
+        uncertainty_of(list(logits.values())),
+        stack,
+    )
+
+
+def _key_slices(
+    stack: SliceStack,
+    query: Query,
+    vectors: QueryVectors,
+    model: TextImageModel,
+    segmenter: PromptSegmenter,
+    look: Look,
+    spec: VolumeSpec,
+    reporter: Reporter,
+) -> tuple[KeySlice, ...]:
+    sided = bool(query.side) and spec.side == "strict" and stack.knows_sides
+    middle = stack.middle_lps_x() if sided else 0.0
+    inner = spec.model_copy(update={"least_presence": 0.0, "least_score": -1.0})  # judged for the volume
+    found = []
+    for row, number in enumerate(look.key_slices):
+        done = _LOOKED + (_OUTLINED - _LOOKED) * row / len(look.key_slices)
+        reporter.step(done, 100, f"'{query.text}' is outlined in slice {number + 1}")
+        allowed = stack.on_side(number, query.side, middle) if sided else None
+        result = segment_slice(
+            stack.image(number), query, model, segmenter, inner, vectors=vectors, allowed=allowed
+        )
+        found.append(KeySlice(number, result))
+    return tuple(found)
+
+
+def _carry_all(
+    stack: SliceStack, segmenter: PromptSegmenter, keys: tuple[KeySlice, ...], spec: VolumeSpec, reporter: Reporter
+) -> list[Carried]:
+    starts = [(key.number, each) for key in keys if key.result.found for each in key.result.outlines]
+    whole = not spec.closely or isinstance(segmenter, SliceTracker)
+    embeddings = LazyEmbeddings(stack, segmenter) if whole else None
+    found = []
+    for row, (number, start) in enumerate(starts):
+        seen = 0
+
+        def tick(at: int, row: int = row, number: int = number) -> None:
+            nonlocal seen
+            seen += 1
+            share = (row + min(1.0, seen / len(stack))) / len(starts)
+            message = f"The mask of slice {number + 1} is carried to slice {at + 1}"
+            reporter.step(_OUTLINED + (100 - _OUTLINED) * share, 100, message)
+
+        found.append(carry(stack, segmenter, number, start, spec, embeddings=embeddings, tick=tick))
+    return found
+
+
+def _unsuited(query: Query, look: Look, spec: VolumeSpec) -> str:
+    if not look.numbers:
+        return f"'{query.text}' was not found: every slice is the same everywhere. Check the window."
+    if look.score < spec.least_score:
+        why = f"its best slices have a similarity of {look.score:.3f}, less than {spec.least_score:.3f}"
+        return f"'{query.text}' was not found: {why}."
+    if look.presence < spec.least_presence:
+        share = f"{100 * look.presence:.0f} % of other words, not {100 * spec.least_presence:.0f} %"
+        return f"'{query.text}' was not found: the images suit it better than {share}."
+    return ""
+
+
+def _nothing(
+    query: Query, stack: SliceStack, look: Look, sentence: str, keys: tuple[KeySlice, ...] = ()
+) -> VolumeSegmentation:
+    label, nan = stack.label_map(stack.empty()), float("nan")
+    return VolumeSegmentation(query, label, sentence, look, keys, (), (), nan, 1.0, stack)
+
+
+def _any_pair(objects: tuple[CarriedObject, ...]) -> bool:
+    return any(not np.isnan(each.agreement) for each in objects)
+
+
+def _found_sentence(
+    query: Query,
+    mask: NDArray[np.bool_],
+    logits: dict[int, NDArray[np.float32]],
+    keys: tuple[KeySlice, ...],
+    agreement: float,
+    stack: SliceStack,
+) -> str:
+    size = f"{int(mask.sum()):,} voxels"
+    if stack.stored.spacing_known:
+        size = f"{int(mask.sum()) * stack.stored.voxel_volume_ml:.1f} ml"
+    n = sum(key.result.found for key in keys)
+    agree = "" if np.isnan(agreement) else f", which agree with Dice {agreement:.2f}"
+    more = f"from {n} key slice{'' if n == 1 else 's'}{agree}"
+    return f"'{query.text}' found: {size} in slices {min(logits) + 1} to {max(logits) + 1}, {more}."
