@@ -26,9 +26,9 @@ weights = typer.Typer(
 @weights.command("list")
 def list_weights(as_json: JsonOption = False) -> None:
     """List all weights that are known or imported: what they are good for, whether they are here, their licence."""
-    from napari_aleatoric.foundation import WeightsStore
+    from napari_aleatoric.foundation import all_weights_store
 
-    store = WeightsStore()
+    store = all_weights_store()
     found = [store.status(name) for name in store.names()]
     if as_json:
         answer = [_plain(status) for status in found]
@@ -72,9 +72,9 @@ def import_weights(
     as_json: JsonOption = False,
 ) -> None:
     """Copy weights from a disk, after checking them."""
-    from napari_aleatoric.foundation import WeightsStore
+    from napari_aleatoric.foundation import all_weights_store
 
-    store = WeightsStore()
+    store = all_weights_store()
     with BarReporter("Importing") as reporter:
         status = store.import_file(
             name,
@@ -96,10 +96,10 @@ def download_weights(
     as_json: JsonOption = False,
 ) -> None:
     """Bring published weights; an interrupted download goes on where it stopped."""
-    from napari_aleatoric.foundation import WeightsStore
+    from napari_aleatoric.foundation import all_weights_store
 
     with BarReporter(f"Downloading {name}") as reporter:
-        status = WeightsStore().download(name, reporter, mirror)
+        status = all_weights_store().download(name, reporter, mirror)
     _tell(status, as_json, "here and checked")
 
 
@@ -111,9 +111,9 @@ def verify_weights(
     as_json: JsonOption = False,
 ) -> None:
     """Read weights whole and compare their digests; exit status 1 if any is damaged."""
-    from napari_aleatoric.foundation import WeightsStore
+    from napari_aleatoric.foundation import all_weights_store
 
-    store = WeightsStore()
+    store = all_weights_store()
     chosen = names or [name for name in store.names() if store.status(name).state != "absent"]
     rows: list[dict[str, Any]] = []
     with BarReporter("Checking") as reporter:

@@ -21,12 +21,15 @@ from ._segmenter import (
     segmenter,
 )
 from ._slice_grid import put_bytes
+from ._text_image import load_text_image
+from ._text_image_known import TEXT_IMAGE_WEIGHTS, all_weights_store
 from ._weights import WEIGHTS, KnownWeights, WeightsStatus, WeightsStore
 
 __all__ = [
     "ENCODERS",
     "LOGIT_LIMIT",
     "SEGMENTERS",
+    "TEXT_IMAGE_WEIGHTS",
     "WEIGHTS",
     "Box",
     "ColourFilterBankEncoder",
@@ -51,6 +54,7 @@ __all__ = [
     "TextImageModel",
     "WeightsStatus",
     "WeightsStore",
+    "all_weights_store",
     "bilinear",
     "class_groups",
     "decode_classes",
@@ -58,6 +62,7 @@ __all__ = [
     "encoder",
     "intensity_range",
     "jittered_prompts",
+    "load_text_image",
     "put_bytes",
     "segmenter",
     "slice_axis",

@@ -18,7 +18,7 @@ import time
 import pytest
 
 from napari_aleatoric import foundation
-from napari_aleatoric.foundation import WEIGHTS, KnownWeights, WeightsStore
+from napari_aleatoric.foundation import TEXT_IMAGE_WEIGHTS, WEIGHTS, KnownWeights, WeightsStore
 
 CONTENT = b"PK\x03\x04" + random.Random(1).randbytes(200_000)
 
@@ -82,7 +82,7 @@ def tiny(address, monkeypatch):
         licence="CC0-1.0",
         good_for="Tests.",
     )
-    monkeypatch.setattr(foundation, "WeightsStore", functools.partial(WeightsStore, known={"tiny": entry}))
+    monkeypatch.setattr(foundation, "all_weights_store", functools.partial(WeightsStore, known={"tiny": entry}))
     return entry
 
 
@@ -98,7 +98,7 @@ def test_list_names_everything_that_is_known(call, call_json, folder):
     assert answer["folder"] == str(folder)
     assert not answer["offline"]
     found = {entry["name"]: entry for entry in answer["weights"]}
-    assert list(found) == list(WEIGHTS)
+    assert list(found) == [*WEIGHTS, *TEXT_IMAGE_WEIGHTS]
     assert found["sam-vit-b"]["state"] == "absent"
     assert found["sam-vit-b"]["sha256"] == WEIGHTS["sam-vit-b"].sha256
     assert found["medsam-vit-b"]["scaling"] == "unit"

@@ -161,8 +161,20 @@ class WeightsStore:
         MissingExtraError
             Without torch.
         """
-        status = self._verified(name, reporter, again=False)
-        return read_state(status.path, status.weights.architecture, status.path.name)[0]
+        path = self.checked(name, reporter)
+        return read_state(path, self.info(name).architecture, path.name)[0]
+
+    def checked(self, name: str, reporter: Reporter | None = None) -> Path:
+        """Return where a file lies after comparing its digest, once per process and again when the file changes.
+
+        Raises
+        ------
+        DataError
+            If the file is not what it should be; the text says in which way.
+        NotFoundError
+            If it is not there; the text names the command that brings it.
+        """
+        return self._verified(name, reporter, again=False).path
 
     def download(self, name: str, reporter: Reporter | None = None, mirror: str | None = None) -> WeightsStatus:
         """Bring known weights from where they were published, going on with an earlier attempt.

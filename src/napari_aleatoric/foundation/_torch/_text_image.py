@@ -1,0 +1,348 @@
+"""A text-image model of open_clip as a `TextImageModel`: numpy outside, torch inside."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from PIL import Image
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from napari_aleatoric.errors import DataError
+from napari_aleatoric.foundation._saliency import Saliency, SaliencyMethod, SaliencySpec
+from napari_aleatoric.foundation._segmenter import bilinear, grey_or_colour
+from napari_aleatoric.foundation._text_image_files import CONFIG, WEIGHTS_NAME, TextImageFiles
+from napari_aleatoric.foundation._weights._check import digest_of, remember, remembered
+from napari_aleatoric.io import write_whole
+from napari_aleatoric.model import Reporter, SilentReporter
+
+from ._device import at_most_threads, autocast, best_device, precision_on
+from ._gradcam import grad_cam
+from ._m2ib import bottleneck
+from ._text_image_layers import VisionLayers, vision_layers
+from ._text_image_net import build_network, build_tokenizer, read_weights
+
+__all__ = ["OpenClipModel", "load_open_clip"]
+
+_MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's pictures
+_STD = (0.26862954, 0.26130258, 0.27577711)
+_RESAMPLING = {"bicubic": Image.Resampling.BICUBIC, "bilinear": Image.Resampling.BILINEAR}
+_TEXTS_AT_ONCE = 32
+_PIXELS_AT_ONCE = 16 * 224 * 224
+_NUMBERS_AT_ONCE = 1 << 22  # of hidden states in one pass of saliency on a processor: 16 MB in every layer
+_DEVICE_FACTOR = 16  # a graphics card takes so many times more
+
+
+class OpenClipModel:
+    """A text-image model; see `TextImageModel` for what it promises.
+
+    Parameters
+    ----------
+    files : TextImageFiles
+        What it was made from.
+    network : torch.nn.Module
+        `open_clip.CLIP` or `open_clip.CustomTextCLIP`, with its numbers.
+    label : str
+        Identifies network and weights.
+    device, precision, threads
+        As of the segmenters.
+    """
+
+    def __init__(
+        self,
+        files: TextImageFiles,
+        network: nn.Module,
+        label: str,
+        *,
+        device: str = "auto",
+        precision: str = "auto",
+        threads: int | None = None,
+    ) -> None:
+        self._device = best_device(device)
+        self._precision = precision_on(self._device, precision)
+        self._files, self._label, self._threads = files, label, threads
+        self._network: Any = network.to(self._device).eval().requires_grad_(False)
+        self._words = build_tokenizer(files)
+        about: Mapping[str, Any] = files.config.get("preprocess_cfg") or {}
+        self._mean = torch.tensor(about.get("mean") or _MEAN, device=self._device).view(3, 1, 1)
+        self._deviation = torch.tensor(about.get("std") or _STD, device=self._device).view(3, 1, 1)
+        self._resampling = _RESAMPLING.get(str(about.get("interpolation")), Image.Resampling.BICUBIC)
+        size = self._network.visual.image_size
+        self._input_yx = (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
+        self._cut: VisionLayers | None = None
+
+    @property
+    def name(self) -> str:
+        """Identifier of model, weights and settings."""
+        half = "" if self._precision == "float32" else f"-{self._precision}"
+        return f"{self._label}{half}"
+
+    @property
+    def device(self) -> str:
+        """Where the network runs."""
+        return str(self._device)
+
+    @property
+    def network(self) -> Any:
+        """The network itself, for those who train it: ``encode_image(pixels)``, ``encode_text(words)``."""
+        return self._network
+
+    @property
+    def n_layers(self) -> int:
+        """How many layers the image network has."""
+        return self.layers.n_layers
+
+    @property
+    def layers(self) -> VisionLayers:
+        """The image network, cut into layers.
+
+        Raises
+        ------
+        DataError
+            If it is no vision transformer.
+        """
+        if self._cut is None:
+            self._cut = vision_layers(self._network.visual)
+        return self._cut
+
+    # -- into one space --------------------------------------------------------------------------
+
+    def words(self, texts: Sequence[str]) -> Tensor:
+        """Turn sentences into numbers, (N, L) of int64 on the device; what is too long is cut off.
+
+        Raises
+        ------
+        DataError
+            If one of them is empty.
+        """
+        if not all(isinstance(text, str) and text.strip() for text in texts):
+            raise DataError("Expected sentences, got one without words. Type what you want to see.")
+        return self._words(list(texts)).to(self._device)
+
+    def pixels(self, images: Sequence[NDArray[np.uint8]]) -> Tensor:
+        """Stretch slices to the network's input and scale them as in its training, (N, 3, Y, X) on the device.
+
+        open_clip cuts the middle out of what is not square; here all of a slice is seen, its proportions changed.
+        """
+        size = (self._input_yx[1], self._input_yx[0])
+        ready = [np.array(Image.fromarray(grey_or_colour(i)).resize(size, self._resampling)) for i in images]
+        values = torch.from_numpy(np.stack(ready)).to(self._device).permute(0, 3, 1, 2).float() / 255
+        return (values - self._mean) / self._deviation
+
+    def embed_texts(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Return one vector of length 1 for each sentence, shape (N, D).
+
+        Raises
+        ------
+        DataError
+            If one of them is empty.
+        """
+        found = []
+        for part in _parts(texts, _TEXTS_AT_ONCE):
+            words = self.words(part)
+            with torch.inference_mode(), at_most_threads(self._threads), autocast(self._device, self._precision):
+                found.append(self._network.encode_text(words).float())
+        return self._unit(found)
+
+    def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return one vector of length 1 for each slice, shape (N, D).
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray of uint8
+            Each (Y, X) grey or (Y, X, 3) colour; sizes may differ.
+
+        Raises
+        ------
+        DataError
+            If a slice has another shape or type.
+        """
+        found = []
+        for part in _parts(images, max(1, _PIXELS_AT_ONCE // (self._input_yx[0] * self._input_yx[1]))):
+            pixels = self.pixels(part)
+            with torch.inference_mode(), at_most_threads(self._threads), autocast(self._device, self._precision):
+                found.append(self._network.encode_image(pixels).float())
+        return self._unit(found)
+
+    def _unit(self, found: list[Tensor]) -> NDArray[np.float32]:
+        if not found:
+            return np.zeros((0, int(self._files.config["model_cfg"]["embed_dim"])), dtype=np.float32)
+        values: NDArray[np.float32] = F.normalize(torch.cat(found), dim=-1).cpu().numpy()
+        return values
+
+    # -- where ------------------------------------------------------------------------------------
+
+    def saliency(
+        self,
+        image_yx: NDArray[np.uint8],
+        text_vector: NDArray[np.float32],
+        *,
+        method: SaliencyMethod = "m2ib",
+        spec: SaliencySpec | None = None,
+    ) -> Saliency:
+        """Say where in a slice a sentence is seen; see `saliencies`."""
+        return self.saliencies([image_yx], np.asarray(text_vector)[np.newaxis], method=method, spec=spec)[0]
+
+    def saliencies(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        text_vectors: NDArray[np.float32],
+        *,
+        method: SaliencyMethod = "m2ib",
+        spec: SaliencySpec | None = None,
+        reporter: Reporter | None = None,
+    ) -> list[Saliency]:
+        """Say where in slices sentences are seen, several slices at a time.
+
+        The layers below the one that is looked at are run once for each slice. Patches of the map are brought to
+        the slice's pixels bilinearly, then scaled from the least to the greatest to 0 … 1.
+
+        Parameters
+        ----------
+        images : sequence of numpy.ndarray of uint8
+            Each (Y, X) grey or (Y, X, 3) colour; sizes may differ.
+        text_vectors : numpy.ndarray of float32, shape (N, D)
+            One for each of them, as of `embed_texts` or a mean of some.
+        method : {"m2ib", "gradcam"}
+            The information bottleneck, or the cheaper gradient map.
+        spec : SaliencySpec, optional
+            Settings.
+        reporter : Reporter, optional
+            Hears of every pass and may stop there.
+
+        Raises
+        ------
+        DataError
+            If numbers or shapes do not fit, or the network has no such layer.
+        """
+        spec, told = spec or SaliencySpec(), reporter or SilentReporter()
+        targets = self._targets(text_vectors, len(images))
+        layer = self.layers.layer(spec.layer)
+        if method not in ("m2ib", "gradcam"):
+            raise DataError(f"Expected the saliency method 'm2ib' or 'gradcam', got '{method}'.")
+        room = max(1, self._room // (self.layers.n_numbers * (spec.draws if method == "m2ib" else 1)))
+        found: list[Saliency] = []
+        for start in range(0, len(images), room):
+            part = images[start : start + room]
+            with at_most_threads(self._threads):
+                maps, scores = self._looked(
+                    part, targets[start : start + room], layer, method, spec, _Told(told, start, len(images), part)
+                )
+            for image, values, score in zip(part, maps, scores, strict=True):
+                found.append(Saliency(_on_slice(values, image.shape[:2]), _cosine(score), method))
+        return found
+
+    @property
+    def _room(self) -> int:
+        return _NUMBERS_AT_ONCE * (1 if self._device.type == "cpu" else _DEVICE_FACTOR)
+
+    def _targets(self, vectors: NDArray[np.float32], n: int) -> Tensor:
+        given = np.asarray(vectors, dtype=np.float32)
+        wanted = (n, int(self._files.config["model_cfg"]["embed_dim"]))
+        if given.shape != wanted or not np.isfinite(given).all():
+            raise DataError(f"Expected finite vectors of sentences of shape {wanted}, got {given.shape}.")
+        return F.normalize(torch.from_numpy(given).to(self._device), dim=-1)
+
+    def _looked(
+        self,
+        images: Sequence[NDArray[np.uint8]],
+        targets: Tensor,
+        layer: int,
+        method: SaliencyMethod,
+        spec: SaliencySpec,
+        told: _Told,
+    ) -> tuple[NDArray[np.float32], list[float]]:
+        """Return maps of patches (N, y, x) and cosine similarities."""
+        with torch.no_grad():
+            hidden = self.layers.below(self.pixels(images), layer)
+            vectors = F.normalize(self.layers.above(hidden, layer), dim=-1)
+            scores = [float(value) for value in (vectors * targets).sum(dim=-1)]
+
+        def above(tokens: Tensor) -> Tensor:
+            return self.layers.above(tokens, layer)
+
+        if method == "gradcam":
+            patches = grad_cam(above, hidden, targets, self.layers.n_prefix)
+            told(spec.draws * spec.steps, spec)
+        else:
+            numbers = hidden.numel()
+            at_once = max(1, self._room // numbers)
+            found = bottleneck(
+                above, hidden, targets, spec, draws_at_once=at_once, go_on=lambda done: told(done, spec)
+            )
+            patches = found[:, self.layers.n_prefix :]
+        y, x = self.layers.grid_yx
+        return patches.view(len(images), y, x).float().cpu().numpy(), scores
+
+    # -- onto a disk --------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write the model as a folder that `load_text_image` reads; each file whole, the description last."""
+        folder.mkdir(parents=True, exist_ok=True)
+        state = {
+            name: value.detach().cpu().contiguous().clone() for name, value in self._network.state_dict().items()
+        }
+        for name, content in self._files.text.items():
+            write_whole(folder / name, content)
+        write_whole(folder / WEIGHTS_NAME, save(state))
+        write_whole(folder / CONFIG, (json.dumps(dict(self._files.config), indent=2) + "\n").encode())
+
+
+class _Told:
+    """Turns passes over some slices into slices that are done."""
+
+    def __init__(self, reporter: Reporter, start: int, total: int, part: Sequence[Any]) -> None:
+        self._reporter, self._start, self._total, self._n = reporter, start, total, len(part)
+
+    def __call__(self, done: int, spec: SaliencySpec) -> None:
+        share = done / (spec.steps * spec.draws)
+        self._reporter.step(round(self._start + share * self._n, 2), self._total, "Looking for what is named")
+
+
+def _parts(values: Sequence[Any], n: int) -> Iterator[Sequence[Any]]:
+    return (values[start : start + n] for start in range(0, len(values), n))
+
+
+def _cosine(value: float) -> float:
+    return min(1.0, max(-1.0, value))
+
+
+def _on_slice(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Bring patches to the pixels of a slice, 0 … 1."""
+    fine = bilinear(np.nan_to_num(values), (shape[0], shape[1]))
+    low, high = float(fine.min()), float(fine.max())
+    if not high > low:
+        return np.zeros(fine.shape, dtype=np.float32)
+    return np.clip((fine - low) / (high - low), 0, 1).astype(np.float32)
+
+
+def load_open_clip(
+    files: TextImageFiles,
+    *,
+    sha256: str | None = None,
+    device: str = "auto",
+    precision: str = "auto",
+    threads: int | None = None,
+    reporter: Reporter | None = None,
+) -> OpenClipModel:
+    """Make a network and read its checked numbers; see `load_text_image`."""
+    found = remembered(files.weights)
+    if found is None:
+        found = digest_of(files.weights, reporter)
+        remember(files.weights, found)
+    if sha256 is not None and found != sha256.lower():
+        raise DataError(
+            f"{files.weights.name} of '{files.name}' is damaged, or another file: its SHA-256 begins with "
+            f"{found[:12]} instead of {sha256[:12].lower()}. Get it again."
+        )
+    network = build_network(files)
+    read_weights(network, files.weights)
+    label = f"{files.name}-{found[:12]}"
+    return OpenClipModel(files, network, label, device=device, precision=precision, threads=threads)
