@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from napari_aleatoric.errors import DataError
+from napari_aleatoric.errors import Cancelled, DataError
 from napari_aleatoric.io import Workspace, write_label_map, write_whole
 from napari_aleatoric.model import CaseFiles, ItemKey, LabelFiles, LabelMap, Reporter
 from napari_aleatoric.review._labels._corrections import current_label
 from napari_aleatoric.review._scoring._case import UNREADABLE
 from napari_aleatoric.review._storage._store import ReviewStore
-from napari_aleatoric.samples import ErrorKind, ErrorRecord
+from napari_aleatoric.samples import ErrorKind, ErrorRecord, Severity
 
-from ._planted_errors import order_of_cases, plant_one, turn_of
+from ._aside import aside
+from ._planted_errors import Planted, order_of_cases, plant_one, turn_of
 from ._spec import CalibrateSpec
 
 __all__ = ["PlantedCopy", "PlantedLabels", "plantable_kinds"]
@@ -111,12 +113,14 @@ class PlantedCopy:
         for tried, index in enumerate(order_of_cases(len(cases), n_errors, seed).tolist()):
             if len(errors) == n_errors:
                 break
-            reporter.step(len(errors), n_errors, "Planting errors")
+            go_on = partial(reporter.step, len(errors), n_errors, "Planting errors")
             kinds, severity = turn_of(seed * n_errors + len(errors), self._kinds, self._spec.severities)
             rng = np.random.default_rng([seed, index])
             for key in self._keys(cases[index], rng):
                 try:
-                    planted = plant_one(self.before(key), self._ws.dataset.classes, kinds, severity, rng)
+                    planted = aside(partial(self._planted, key, kinds, severity, rng), go_on)
+                except Cancelled:
+                    raise
                 except UNREADABLE:
                     continue
                 if planted is None:
@@ -136,17 +140,27 @@ class PlantedCopy:
         self._write(seed, done)
         return done
 
-    def workspace(self, planted: PlantedLabels) -> Workspace:
-        """Make the throw-away workspace of a seed's labels; scores of that seed are still in it after a stop."""
-        cases = tuple(self._with(case, planted) for case in self._ws.dataset.cases)
+    def _planted(
+        self, key: ItemKey, kinds: Sequence[ErrorKind], severity: Severity, rng: np.random.Generator
+    ) -> Planted | None:
+        return plant_one(self.before(key), self._ws.dataset.classes, kinds, severity, rng)
+
+    def workspace(self, planted: PlantedLabels, go_on: Callable[[], object] | None = None) -> Workspace:
+        """Make the throw-away workspace of a seed's labels; scores of that seed are still in it after a stop.
+
+        ``go_on`` is called for every case, and while a saved correction is read; it may raise `Cancelled`.
+        """
+        asked = go_on or (lambda: None)
+        cases = tuple(self._with(case, planted, asked) for case in self._ws.dataset.cases)
         private = replace(self._ws.dataset, root=self._labels, cases=cases, problems=(), options={})
         self._labels.mkdir(parents=True, exist_ok=True)
         root = self._folder / "workspace"
         (root / "workspace.json").unlink(missing_ok=True)  # that of the seed before; its features stay
         return Workspace.create(root, private)
 
-    def _with(self, case: CaseFiles, planted: PlantedLabels) -> CaseFiles:
+    def _with(self, case: CaseFiles, planted: PlantedLabels, go_on: Callable[[], object]) -> CaseFiles:
         labels = []
+        go_on()
         for number, label in enumerate(case.labels):
             key = ItemKey(case.case_id, label.reader)
             if key in planted.files:
@@ -154,7 +168,7 @@ class PlantedCopy:
             elif key in self._corrected:
                 path = self._labels / f"{case.case_id}-{number}-{self._corrected[key]}{_SUFFIX}"
                 if not path.exists():
-                    write_label_map(path, self.before(key))
+                    write_label_map(path, aside(partial(self.before, key), go_on))
                 labels.append(LabelFiles(label.reader, (path,)))
             else:
                 labels.append(label)

@@ -15,7 +15,7 @@ from napari_aleatoric.model import WHOLE_CASE, ItemKey, LabelMap, Question
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP, MEASURES, STRATEGIES, ScoreTable, rank
 
-__all__ = ["FLAGS", "Contender", "all_scores", "contenders", "heat_of_errors"]
+__all__ = ["FLAGS", "Contender", "Histograms", "all_scores", "contenders", "heat_of_errors"]
 
 FLAGS = "flags"
 """Name of the geometry checks among the measures."""
@@ -25,6 +25,7 @@ _SAME_ORDER = {"perception_scale": "difficulty", "volume_ml": "volume_voxels"}  
 
 FloatArray = NDArray[np.float64]
 Histograms = dict[str, tuple[NDArray[np.int64], NDArray[np.int64]]]
+"""By name of a map: counts of wrong and of right voxels, by the map's value."""
 
 
 @dataclass(frozen=True)

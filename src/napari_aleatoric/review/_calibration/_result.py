@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from importlib import metadata
 from typing import Any
 
@@ -22,6 +23,7 @@ from napari_aleatoric.uncertainty import (
     seeds_for_choosing,
 )
 
+from ._aside import aside
 from ._order import BUILT_IN
 from ._record import CalibrationRecord, Figure, LineFigures, MeasureRow
 from ._rows import rows_of, shared_contenders
@@ -124,6 +126,10 @@ def record_of(
     reporter : Reporter
         Hears of every measure; its total is 1.
     """
+
+    def count(part: float) -> None:
+        reporter.step(part, 1.0, "Counting")
+
     numbers = {case: number for number, case in enumerate(facts.cases)}
     trials = [outcome.trial(numbers) for outcome in outcomes]
     n_choosing = seeds_for_choosing(len(outcomes))
@@ -133,12 +139,17 @@ def record_of(
     enough = len(facts.cases) >= facts.least_cases
     best, chosen, ahead = BUILT_IN, BUILT_IN, Estimate(0.0, 0.0, 0.0)
     if choosing and enough:
-        choice = choose_order(choosing, candidates, BUILT_IN, draws=spec.draws)
+        choose = partial(choose_order, choosing, candidates, BUILT_IN, draws=spec.draws)
+        choice = aside(choose, partial(count, 0.0))
         best, chosen, ahead = choice.best, choice.order, choice.difference
-    held = estimates(reporting, best, {"auroc": DetectionCurve.auroc}, minus=BUILT_IN, draws=spec.draws)["auroc"]
-    rows = rows_of(reported, reporting, draws=spec.draws, step=lambda part: reporter.step(part, 1.0, "Counting"))
-    line = LineFigures.of(line_of(reporting, chosen, spec.error_rate, facts.n_labels, draws=spec.draws))
-    lines = lines_of(reporting, chosen, _SHARES, spec.error_rate, draws=spec.draws)
+    figures = {"auroc": DetectionCurve.auroc}
+    hold = partial(estimates, reporting, best, figures, minus=BUILT_IN, draws=spec.draws)
+    held = aside(hold, partial(count, 0.0))["auroc"]
+    rows = rows_of(reported, reporting, draws=spec.draws, step=count)
+    draw_line = partial(line_of, reporting, chosen, spec.error_rate, facts.n_labels, draws=spec.draws)
+    line = LineFigures.of(aside(draw_line, partial(count, 1.0)))
+    draw_lines = partial(lines_of, reporting, chosen, _SHARES, spec.error_rate, draws=spec.draws)
+    lines = aside(draw_lines, partial(count, 1.0))
     difference = Figure.of(held)
     verdict = verdict_in_words(rows, BUILT_IN, best, chosen, difference, len(choosing))
     if not enough:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from napari_aleatoric.uncertainty import (
     widened,
 )
 
+from ._aside import aside
 from ._planted_scores import Contender, FloatArray
 from ._record import Figure, MeasureRow
 from ._seed import SeedOutcome
@@ -47,14 +49,13 @@ def rows_of(
     draws : int
         Of the bootstrap.
     step : callable, optional
-        Told the part that is done, 0..1.
+        Told the part that is done, 0..1, again and again; may raise `Cancelled`.
     """
     listed = shared_contenders(outcomes)
     rows = []
     for number, contender in enumerate(listed):
-        if step is not None:
-            step(number / len(listed))
-        rows.append(_row(contender, outcomes, trials, draws))
+        work = partial(_row, contender, outcomes, trials, draws)
+        rows.append(work() if step is None else aside(work, partial(step, number / len(listed))))
     return tuple(sorted(rows, key=lambda row: -(row.auroc.value if row.auroc.value is not None else -1.0)))
 
 

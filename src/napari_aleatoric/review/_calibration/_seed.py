@@ -7,20 +7,22 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.io import write_whole
+from napari_aleatoric.io import Workspace, write_whole
 from napari_aleatoric.model import ItemKey, Reporter, SubReporter
 from napari_aleatoric.review._scoring._run import Probe, score_workspace
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.samples import ErrorRecord
 from napari_aleatoric.uncertainty import ScoreSpec, Trial
 
+from ._aside import aside
 from ._planted_copy import PlantedCopy, PlantedLabels
-from ._planted_scores import Contender, all_scores, heat_of_errors
+from ._planted_scores import Contender, Histograms, all_scores, heat_of_errors
 
 __all__ = ["SeedOutcome", "SeedReporter", "read_outcome", "run_seed", "write_outcome"]
 
@@ -103,19 +105,19 @@ def run_seed(
     """Plant the errors of a seed and score the copy; after a stop it goes on where it was."""
     begun = time.monotonic()
     planted = copy.plant(seed, SubReporter(reporter, 0.0, _PLANTED, 1.0))
-    ws = copy.workspace(planted)
+    ws = copy.workspace(planted, partial(reporter.step, _PLANTED, 1.0, "Planting errors"))
     # nothing may be judged by what was learned from the labels of another seed
     spec = score.model_copy(update={"max_training_change": 0.0})
     summary = score_workspace(ws, spec, SubReporter(reporter, _PLANTED, _SCORED, 1.0), probe=probe)
     with ReviewStore.open(ws.store_url) as store:
-        table, listed, scores = all_scores(store)
+        table, listed, scores = aside(partial(all_scores, store), partial(reporter.step, _SCORED, 1.0, "Ordering"))
     scored = set(table.keys)
     heat: dict[str, dict[str, NDArray[np.int64]]] = {}
     for number, (key, error) in enumerate(planted.errors.items()):
-        reporter.step(_SCORED + (1 - _SCORED) * number / len(planted.errors), 1.0, "Looking at the maps")
+        part = _SCORED + (1 - _SCORED) * number / len(planted.errors)
         if key not in scored:
             continue
-        found = heat_of_errors(ws, key, copy.before(key), ws.load_label(*key, warn=False))
+        found = aside(partial(_heat, copy, ws, key), partial(reporter.step, part, 1.0, "Looking at the maps"))
         for name, counts in found.items():
             kinds = heat.setdefault(name, {})
             kinds[error.kind] = kinds.get(error.kind, 0) + np.stack(counts)
@@ -131,6 +133,10 @@ def run_seed(
         judge=table.judge or "light",
         seconds=time.monotonic() - begun,
     )
+
+
+def _heat(copy: PlantedCopy, ws: Workspace, key: ItemKey) -> Histograms:
+    return heat_of_errors(ws, key, copy.before(key), ws.load_label(*key, warn=False))
 
 
 def _failed(planted: PlantedLabels) -> dict[str, int]:
