@@ -242,3 +242,4 @@ def test_wrong_settings():
     assert CalibrateSpec().planting_digest == CalibrateSpec(seeds=9, error_rate=0.3, anyway=True).planting_digest
     assert CalibrateSpec().planting_digest != CalibrateSpec(severities=(Severity.MILD,)).planting_digest
     assert CalibrateSpec().planting_digest != CalibrateSpec(score=ScoreSpec(judge="light")).planting_digest
+    assert CalibrateSpec().planting_digest != CalibrateSpec(score=ScoreSpec(second_opinion=0)).planting_digest

@@ -13,16 +13,17 @@ import pytest
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import Cancelled
-from napari_aleatoric.foundation import Box
+from napari_aleatoric.foundation import Box, encoder
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, LabelMap, RecordingReporter, Volume
 from napari_aleatoric.review._scoring import _choice
+from napari_aleatoric.review._scoring._case import LoadedCase
 from napari_aleatoric.review._scoring._judge import Costs
-from napari_aleatoric.review._scoring._light import LightJudge, LightKind
+from napari_aleatoric.review._scoring._light import HeedingClassifier, LightJudge, LightKind
 from napari_aleatoric.review._scoring._network import NetworkKind
 from napari_aleatoric.review._scoring._plan import TrainingPlan
 from napari_aleatoric.review._scoring._second_opinion import SecondOpinionJudge, SecondOpinionKind
-from napari_aleatoric.uncertainty import LightClassifier, ScoreSpec
+from napari_aleatoric.uncertainty import CaseSamples, LightClassifier, ScoreSpec
 
 SHAPE = (11, 4, 5)
 BOX = Box.whole(SHAPE)
@@ -52,7 +53,7 @@ class Saying:
 def said(seed: int, classes: tuple[int, ...], n_rows: int = 4, dtype: Any = np.float32) -> NDArray[Any]:
     values = np.zeros((n_rows, *SHAPE))
     values[list(classes)] = np.random.default_rng(seed).random((len(classes), *SHAPE)) ** 3
-    return (values / values.sum(axis=0)).astype(dtype)
+    return np.asarray(values / values.sum(axis=0), dtype=dtype)
 
 
 @pytest.mark.parametrize(("thick", "other"), [(11, 11), (3, 4), (4, 3), (2, 11), (11, 1)])
@@ -105,19 +106,22 @@ def test_either_may_know_what_the_other_does_not() -> None:
 
 
 def test_a_stop_comes_through_from_the_second() -> None:
-    stopping = threading.Event()
-
-    class Source:
-        def prepare(self, volume: Any) -> Any:
-            return None  # must not be looked at any more
-
-    model = LightClassifier(4, ScoreSpec())
-    case: Any = type("Case", (), {"volume": None, "labels": np.zeros((1, *SHAPE), np.uint16)})
-    second = LightJudge(model, Source(), stopping)  # type: ignore[arg-type]
-    judge = SecondOpinionJudge(Saying(said(1, (0, 1)), (0, 1), 3), second, 0.25)
+    shape, stopping = (16, 64, 64), threading.Event()
+    rng = np.random.default_rng(0)
+    volume = Volume(rng.normal(0, 9, shape).astype(np.float32), Geometry(shape))
+    label = rng.integers(0, 2, (1, *shape)).astype(np.uint16)  # borders everywhere: every voxel is predicted
+    bank, spec = encoder("filter_bank"), ScoreSpec(rounds=5)
+    rows = np.ascontiguousarray(bank.encode(volume).values.reshape(bank.n_features, -1).T)
+    samples = [CaseSamples(rows[:400], label[0].reshape(-1, 1)[:400])]
+    model = HeedingClassifier(2, spec, stopping).fit(samples)
+    alike = LightClassifier(2, spec).fit(samples)
+    assert len(rows) > 60_000
+    np.testing.assert_array_equal(model.probabilities(rows), alike.probabilities(rows))
+    case = LoadedCase("a", volume, ("",), label, ())
+    judge = SecondOpinionJudge(Saying(said(1, (0, 1)), (0, 1), 3), LightJudge(model, bank, stopping), 0.25)
     stopping.set()
     with pytest.raises(Cancelled):
-        list(judge.predict_slabs(case, BOX))
+        list(judge.predict_slabs(case, Box.whole(shape)))
 
 
 class Kind:

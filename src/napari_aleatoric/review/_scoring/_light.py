@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import Cancelled
-from napari_aleatoric.foundation import Box, Features, FeatureSource, ImageEncoder
+from napari_aleatoric.foundation import Box, ImageEncoder
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.uncertainty import (
@@ -30,8 +30,9 @@ from ._judge import Costs, Judge
 from ._plan import TrainingPlan
 from ._threads import together, usable_cores
 
-__all__ = ["LightKind"]
+__all__ = ["HeedingClassifier", "LightKind"]
 
+_PIECE = 1 << 14  # voxels predicted before it is asked whether anybody still waits
 _MOST_ROWS = 2_000_000  # sampled voxels that a model learns from: memory does not grow with ever more cases
 
 
@@ -94,7 +95,7 @@ class LightKind:
             cases = plan.learned_from(fold)
             every = math.ceil(len(cases) * self._spec.samples_per_case / _MOST_ROWS)
             samples = [self._cache.samples(plan.training[case]).thinned(every) for case in cases]
-            model = LightClassifier(self._n_rows, self._spec).fit(samples, n_threads)
+            model = HeedingClassifier(self._n_rows, self._spec, self._stopping).fit(samples, n_threads)
             return LightJudge(model, self._encoder, self._stopping)
 
         n_threads = max(1, usable_cores() // max(1, len(folds)))
@@ -109,6 +110,32 @@ class LightKind:
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name, features and packages; the settings are in the spec."""
         return {"name": self.name, "features": self._encoder.name, "packages": ("scikit-learn",)}
+
+
+class HeedingClassifier(LightClassifier):
+    """A light classifier that ends with `Cancelled` once a stop was asked for.
+
+    Parameters
+    ----------
+    n_rows, spec
+        As of `LightClassifier`.
+    stopping : threading.Event
+        Set when it is to stop.
+    """
+
+    def __init__(self, n_rows: int, spec: ScoreSpec, stopping: threading.Event) -> None:
+        super().__init__(n_rows, spec)
+        self._stopping = stopping
+
+    def probabilities(self, features: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Predict rows of features (n, F), a piece after the other; returns shape (n, K), rows sum to 1."""
+        result = np.empty((len(features), self._n_rows), dtype=np.float32)
+        for first in range(0, len(features), _PIECE):
+            if self._stopping.is_set():
+                raise Cancelled("Stopped as asked.")
+            part = slice(first, first + _PIECE)
+            result[part] = super().probabilities(features[part])
+        return result
 
 
 class LightJudge:
@@ -134,32 +161,9 @@ class LightJudge:
 
     def predict_slabs(self, case: LoadedCase, box: Box) -> Iterator[NDArray[Any]]:
         """Predict a few slices after the other; finely where the labels have a border or are doubted."""
-        return self._model.predict_slabs(self._source(case), box, case.labels, stopping=self._stopping)
+        source = self._encoder.prepare(case.volume)
+        return self._model.predict_slabs(source, box, case.labels, stopping=self._stopping)
 
     def predict(self, case: LoadedCase, box: Box) -> NDArray[Any]:
         """Predict the whole block."""
-        return self._model.predict(self._source(case), box, case.labels)
-
-    def _source(self, case: LoadedCase) -> FeatureSource:
-        return _Heeding(self._encoder.prepare(case.volume), self._stopping)
-
-
-class _Heeding:
-    """The features of an image, as long as nobody asked for a stop; see `FeatureSource`."""
-
-    def __init__(self, source: FeatureSource, stopping: threading.Event) -> None:
-        self._source, self._stopping = source, stopping
-
-    def read(self, box: Box | None = None) -> Features:
-        """Return the features of a block, or raise `Cancelled`."""
-        self._go_on()
-        return self._source.read(box)
-
-    def at(self, box: Box, wanted: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return the features of some voxels, or raise `Cancelled`."""
-        self._go_on()
-        return self._source.at(box, wanted)
-
-    def _go_on(self) -> None:
-        if self._stopping.is_set():
-            raise Cancelled("Stopped as asked.")
+        return self._model.predict(self._encoder.prepare(case.volume), box, case.labels)
