@@ -18,8 +18,10 @@ __all__ = ["PromptLibrary"]
 
 _WORDS = Path(__file__).with_name("words.yaml")
 _SIDE = re.compile(r"\b(left|right)\b[\s-]*(sided\b)?", re.IGNORECASE)
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeioAEIO]|MRI\b|X-ray|[Uu]ltra)")
 _SENTENCE_WORDS = 5  # so many words are a sentence, and asked as it is
 _MOST_SENTENCES = 12
+_OTHERS_SENTENCES = 2  # of each thing that a query is held against
 _FALLBACK = "medical"
 
 
@@ -112,6 +114,10 @@ class PromptLibrary:
         wanted = structure.prefers if kind == "auto" else kind
         return Query(text, self._sentences(text, structure, modality, wanted), others, side, pieces)
 
+    def modality_in_words(self, modality: str) -> str:
+        """Return what a modality is called in sentences; "" where it is not known."""
+        return next(iter(self.content.modalities.get(modality, ())), modality)
+
     def complete(self, prefix: str, *, most: int = 12) -> tuple[str, ...]:
         """Return what may be meant by the beginning of a word: what worked first, then names, then synonyms."""
         start = prefix.casefold().strip()
@@ -145,14 +151,18 @@ class PromptLibrary:
         return ()
 
     def _modality(self, modality: str) -> str:
-        return next(iter(self.content.modalities.get(modality, ())), modality or _FALLBACK)
+        return self.modality_in_words(modality) or _FALLBACK
 
     def _sentences(self, words: str, structure: Structure, modality: str, kind: str) -> tuple[str, ...]:
         looks = structure.looks.get(modality) or structure.looks.get("any") or ()
         if kind == "specific" and not looks:
             kind = "generic"
         made = [
-            template.format(structure=words, modality=self._modality(modality), region=structure.region, look=look)
+            with_articles(
+                template.format(
+                    structure=words, modality=self._modality(modality), region=structure.region, look=look
+                )
+            )
             for template in self._templates(kind)
             for look in (looks if "{look}" in template else ("",))
         ]
@@ -167,7 +177,7 @@ class PromptLibrary:
     def _others(self, name: str, modality: str) -> tuple[tuple[str, ...], ...]:
         """Sentences for everything else that it knows, of the plain kind: what a query is held against."""
         return tuple(
-            self._sentences(other, structure, modality, "generic")
+            self._sentences(other, structure, modality, "generic")[:_OTHERS_SENTENCES]
             for other, structure in self.content.structures.items()
             if other != name
         )
@@ -176,6 +186,11 @@ class PromptLibrary:
 @cache
 def _shipped() -> LibraryFile:
     return read_library_file(_WORDS)
+
+
+def with_articles(text: str) -> str:
+    """Put "an" for "a" before what sounds like a vowel: "a MRI slice" becomes "an MRI slice"."""
+    return _ARTICLE.sub(r"\1n ", text)
 
 
 def _without_side(text: str) -> tuple[str, Side]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -15,6 +15,7 @@ from napari_aleatoric.foundation import TextImageModel
 __all__ = ["Query", "QueryVectors", "Side", "mean_vector", "presence", "query_vectors"]
 
 Side = Literal["", "left", "right"]
+_THINGS_AT_ONCE = 8
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,23 @@ class QueryVectors:
     others: NDArray[np.float32]
 
 
-def query_vectors(model: TextImageModel, query: Query) -> QueryVectors:
-    """Embed the sentences of a query and average them; embed what it is held against, likewise."""
+def query_vectors(model: TextImageModel, query: Query, tick: Callable[[], None] = lambda: None) -> QueryVectors:
+    """Embed the sentences of a query and average them; embed what it is held against, likewise.
+
+    ``tick`` is called after every few things, and may raise `Cancelled`.
+    """
     wanted = mean_vector(model.embed_texts(query.sentences))
     things = [(each,) if isinstance(each, str) else each for each in query.others]
     if not things:
         return QueryVectors(wanted, np.zeros((0, len(wanted)), dtype=np.float32))
-    vectors = model.embed_texts([sentence for sentences in things for sentence in sentences])
-    ends = np.cumsum([len(sentences) for sentences in things])[:-1]
-    return QueryVectors(wanted, np.stack([mean_vector(each) for each in np.split(vectors, ends)]))
+    means: list[NDArray[np.float32]] = []
+    for first in range(0, len(things), _THINGS_AT_ONCE):
+        tick()
+        some = things[first : first + _THINGS_AT_ONCE]
+        vectors = model.embed_texts([sentence for sentences in some for sentence in sentences])
+        ends = np.cumsum([len(sentences) for sentences in some])[:-1]
+        means += [mean_vector(each) for each in np.split(vectors, ends)]
+    return QueryVectors(wanted, np.stack(means))
 
 
 def mean_vector(vectors: NDArray[np.floating]) -> NDArray[np.float32]:

@@ -99,6 +99,7 @@ def segment_volume(
     segmenter: PromptSegmenter,
     spec: VolumeSpec = VolumeSpec(),  # noqa: B008  (frozen)
     *,
+    vectors: QueryVectors | None = None,
     reporter: Reporter = SilentReporter(),  # noqa: B008  (stateless)
 ) -> VolumeSegmentation:
     """Look for something in a volume and outline it in 3-D.
@@ -120,6 +121,8 @@ def segment_volume(
         Outlines what it is pointed at; a `SliceTracker` follows objects by itself.
     spec : VolumeSpec
         Every stage's settings.
+    vectors : QueryVectors, optional
+        Of the query, if they are there already.
     reporter : Reporter
         Told about every slice; may stop the work there.
 
@@ -135,8 +138,11 @@ def segment_volume(
     """
     query = Query.plain(query) if isinstance(query, str) else query
     stack = SliceStack.of(volume, spec.plane, spec.window)
-    reporter.step(0, 100, f"'{query.text}' is put into the model's words")
-    vectors = query_vectors(model, query)
+
+    def tick() -> None:
+        reporter.step(0, 100, f"'{query.text}' is put into the model's words")
+
+    vectors = vectors or query_vectors(model, query, tick)
     look = look_at_slices(stack, model, vectors, spec, SubReporter(reporter, 0, _LOOKED, 100))
     refusal = _unsuited(query, look, spec)
     if refusal:

@@ -131,14 +131,16 @@ class SliceStack:
         low, high = np.percentile(self.volume.geometry.lps_from_index(index)[:, 0], (2, 98))
         return float(low + high) / 2
 
+    def lps_x(self, number: int) -> NDArray[np.float64]:
+        """Return where the pixels of a slice are from the patient's right to left, LPS x in millimetres, (Y, X)."""
+        corners = self.index_zyx(number, [(0, 0), (1, 0), (0, 1)])
+        corner, right, below = self.volume.geometry.lps_from_index(corners)[:, 0]
+        y, x = np.ogrid[: self.shape_yx[0], : self.shape_yx[1]]
+        return np.asarray(corner + x * (right - corner) + y * (below - corner))
+
     def on_side(self, number: int, side: Side, middle_lps_x: float) -> NDArray[np.bool_]:
         """Return which pixels of a slice lie on one side of the patient, (Y, X); by position in millimetres."""
-        n_y, n_x = self.shape_yx
-        corner, right, below = self.volume.geometry.lps_from_index(
-            self.index_zyx(number, [(0, 0), (1, 0), (0, 1)])
-        )[:, 0]
-        y, x = np.ogrid[:n_y, :n_x]
-        lps_x = corner + x * (right - corner) + y * (below - corner)
+        lps_x = self.lps_x(number)
         return np.asarray(lps_x > middle_lps_x if side == "left" else lps_x < middle_lps_x)
 
     @property

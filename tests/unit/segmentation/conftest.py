@@ -27,7 +27,8 @@ class GreyWords:
         for text in texts:
             grey = next((g for word, g in WORDS.items() if word in text.lower()), 250)
             rows.append(np.exp(-0.5 * ((np.arange(256) - grey) / 4) ** 2))
-        return _unit(np.array(rows))
+        known = np.array(rows)
+        return _unit(np.where(known > 1e-3, known, 0.0))
 
     def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         self.n_looked += len(images)

@@ -18,7 +18,7 @@ def test_a_large_organ_is_asked_in_plain_sentences_with_the_modality_in_words() 
     assert query.text == "Liver"
     assert "A CT slice that shows the Liver." in query.sentences
     assert all("Liver" in s and "{" not in s for s in query.sentences)
-    assert LIBRARY.query("liver", modality="MR").sentences[0] == "A MRI slice that shows the liver."
+    assert LIBRARY.query("liver", modality="MR").sentences[0] == "An MRI slice that shows the liver."
     assert "medical" in LIBRARY.query("liver").sentences[0]
 
 
@@ -111,7 +111,7 @@ def test_what_worked_goes_first_next_time_and_is_counted(tmp_path) -> None:
     assert [w.text for w in library.worked] == ["liver", "spleen"]
     assert library.query("Liver", modality="CT").sentences == ("a big grey organ – ü",)
     assert library.query("liver", modality="CT", kind="generic").sentences[0].startswith("A CT slice")
-    assert library.query("liver", modality="MR").sentences[0].startswith("A MRI slice")
+    assert library.query("liver", modality="MR").sentences[0].startswith("An MRI slice")
     assert library.complete("sp")[0] == "spleen"
     assert "ü" in (tmp_path / "prompts_worked.yaml").read_text("utf-8")
 
