@@ -1,5 +1,7 @@
 """Frozen models that look at images: encoders without weights, promptable segmenters, and what they are kept in."""
 
+from typing import TYPE_CHECKING, Any
+
 from ._box import Box
 from ._decoded import LOGIT_LIMIT, DecodedMaps, class_groups, decode_classes
 from ._devices import torch_device
@@ -23,7 +25,11 @@ from ._segmenter import (
 from ._slice_grid import put_bytes
 from ._text_image import load_text_image
 from ._text_image_known import TEXT_IMAGE_WEIGHTS, all_weights_store
+from ._text_image_search import SaliencySearch, SearchRow, search_saliency
 from ._weights import WEIGHTS, KnownWeights, WeightsStatus, WeightsStore
+
+if TYPE_CHECKING:
+    from ._torch._text_image import OpenClipModel
 
 __all__ = [
     "ENCODERS",
@@ -44,12 +50,15 @@ __all__ = [
     "ImageEncoder",
     "JitteredMaps",
     "KnownWeights",
+    "OpenClipModel",
     "Prediction",
     "Prompt",
     "PromptSegmenter",
     "Saliency",
     "SaliencyMethod",
+    "SaliencySearch",
     "SaliencySpec",
+    "SearchRow",
     "SliceTracker",
     "TextImageModel",
     "WeightsStatus",
@@ -64,8 +73,18 @@ __all__ = [
     "jittered_prompts",
     "load_text_image",
     "put_bytes",
+    "search_saliency",
     "segmenter",
     "slice_axis",
     "to_uint8",
     "torch_device",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Load torch only where the network itself is named."""
+    if name == "OpenClipModel":
+        from ._torch._text_image import OpenClipModel
+
+        return OpenClipModel
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

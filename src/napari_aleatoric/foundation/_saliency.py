@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from pydantic import Field
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.model import Spec
+from napari_aleatoric.model import Reporter, Spec
 
 __all__ = ["Saliency", "SaliencyMethod", "SaliencySpec", "TextImageModel"]
 
@@ -111,5 +111,9 @@ class TextImageModel(Protocol):
         *,
         method: SaliencyMethod = "m2ib",
         spec: SaliencySpec | None = None,
+        reporter: Reporter | None = None,
     ) -> list[Saliency]:
-        """Do the same for several slices at a time; ``text_vectors`` (N, D) has one for each of them."""
+        """Do the same for several slices at a time; ``text_vectors`` (N, D) has one for each of them.
+
+        ``reporter`` hears of slices and may stop the work between two passes through the network.
+        """

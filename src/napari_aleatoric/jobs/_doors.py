@@ -21,6 +21,8 @@ DOORS: Mapping[str, str] = MappingProxyType(
         "score": "napari_aleatoric.review:score_workspace",
         "spectra": "napari_aleatoric.review:measure_spectra",
         "calibrate": "napari_aleatoric.review:calibrate",
+        "finetune-clip": "napari_aleatoric.training:finetune_clip_job",
+        "segment": "napari_aleatoric.segmentation:segment_workspace",
     }
 )
 """Door name → ``package.module:callable``, called as ``callable(workspace, spec, reporter=...)``."""

@@ -5,6 +5,10 @@ from typing import TYPE_CHECKING, Any
 from napari_aleatoric.uncertainty import QuickNetSpec
 
 from ._cases import CaseShelf, NetCase, case_grid, standardised
+from ._clip_pairs import CaptionedImage, caption_pairs, caption_slice, split_pairs
+from ._clip_retrieval import RETRIEVAL_RANKS, Retrieval, retrieval
+from ._clip_spec import ClipJobSpec, ClipTuneSpec
+from ._clip_tune import ClipTuned, finetune_clip, finetune_clip_folder, finetune_clip_job
 from ._plan import CaseGrid, NetPlan, plan_net
 from ._quick import learn_quick_net, net_case
 
@@ -12,16 +16,29 @@ if TYPE_CHECKING:
     from ._torch._quick_net import QuickNet
 
 __all__ = [
+    "RETRIEVAL_RANKS",
+    "CaptionedImage",
     "CaseGrid",
     "CaseShelf",
+    "ClipJobSpec",
+    "ClipTuneSpec",
+    "ClipTuned",
     "NetCase",
     "NetPlan",
     "QuickNet",
     "QuickNetSpec",
+    "Retrieval",
+    "caption_pairs",
+    "caption_slice",
     "case_grid",
+    "finetune_clip",
+    "finetune_clip_folder",
+    "finetune_clip_job",
     "learn_quick_net",
     "net_case",
     "plan_net",
+    "retrieval",
+    "split_pairs",
     "standardised",
 ]
 
