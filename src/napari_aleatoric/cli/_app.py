@@ -8,7 +8,20 @@ import typer
 
 from napari_aleatoric import __version__
 
-from . import _calibrate, _data, _demo, _doctor, _filter, _reference, _review, _scores, _weights, _window
+from . import (
+    _calibrate,
+    _data,
+    _demo,
+    _doctor,
+    _filter,
+    _finetune_clip,
+    _reference,
+    _review,
+    _scores,
+    _search_saliency,
+    _weights,
+    _window,
+)
 
 __all__ = ["app"]
 
@@ -31,6 +44,8 @@ app.command("calibrate")(_calibrate.calibrate)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
 app.command("filter")(_filter.filter_labels)
+app.command("finetune-clip")(_finetune_clip.finetune_clip)
+app.command("search-saliency")(_search_saliency.search_saliency)
 app.command("open")(_window.open_window)
 app.add_typer(_weights.weights, name="weights")
 app.add_typer(_reference.reference, name="reference")
