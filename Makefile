@@ -37,7 +37,7 @@ unit: $(VENV)/installed screen ## the tests alone (TESTS="tests/unit -k geometry
 bench: $(VENV)/installed screen ## the figures of docs/benchmarks.md
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,max,rounds
 
-docs: $(VENV)/installed-docs ## the documentation as a web site in site/
+docs: $(VENV)/installed ## the documentation as a web site in site/
 	$(BIN)/mkdocs build --strict
 
 format: $(VENV)/installed ## repair what can be repaired by itself
@@ -62,8 +62,4 @@ $(VENV)/installed: pyproject.toml constraints.txt | $(BIN)/python
 # What a reviewer installs: no torch, no test tools. Nothing to do where the tests' environment is already made.
 $(VENV)/runs: pyproject.toml constraints.txt | $(BIN)/python
 	[ -f $(VENV)/installed ] || $(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[qt]'
-	@touch $@
-
-$(VENV)/installed-docs: $(VENV)/installed
-	$(BIN)/python -m pip install $(PIP_FLAGS) -c constraints.txt -e '.[docs]'
 	@touch $@

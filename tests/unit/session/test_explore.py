@@ -225,7 +225,6 @@ def test_parquet_is_offered_only_where_it_can_be_written(explore: Explore, monke
     with pytest.raises(MissingExtraError, match="pip install pyarrow, or save as CSV"):
         parquet_bytes(table)
     monkeypatch.undo()
-    pytest.importorskip("pyarrow")
     import pyarrow.parquet
 
     again = pyarrow.parquet.read_table(io.BytesIO(parquet_bytes(table))).to_pydict()

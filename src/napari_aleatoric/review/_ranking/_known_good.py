@@ -17,7 +17,7 @@ _GOOD = 4  # of 5, where a quality was given
 class CheckResult(NamedTuple):
     """How a reader answered to known-good cases.
 
-    Parameters
+    Attributes
     ----------
     n_judged : int
         Known-good cases that the reader gave a verdict on, skipped ones apart.
