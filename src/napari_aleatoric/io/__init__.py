@@ -13,7 +13,7 @@ from ._rtstruct import OverlapWarning
 from ._scan import scan
 from ._volumes import FirstChannelWarning, guess_modality, read_geometry, read_volume
 from ._workspace import Workspace, WorkspaceChange
-from ._write import write_label_map, write_volume, write_whole
+from ._write import flush_folder, write_label_map, write_volume, write_whole
 
 __all__ = [
     "FirstChannelWarning",
@@ -26,6 +26,7 @@ __all__ = [
     "Workspace",
     "WorkspaceChange",
     "channel_files",
+    "flush_folder",
     "guess_modality",
     "has_map",
     "is_plain_image",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -11,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from napari_aleatoric.errors import WorkspaceError
-from napari_aleatoric.io import Workspace, try_lock
+from napari_aleatoric.io import Workspace, flush_folder, try_lock
 
 __all__ = ["checked_destination", "new_folder", "replaceable"]
 
@@ -101,7 +100,7 @@ def new_folder(dest: Path) -> Iterator[Path]:
             yield partial
         (partial / _LOCK).unlink()
         _take_place(partial, dest)
-        _flush_folder(dest.parent)
+        flush_folder(dest.parent)
     except OSError as error:
         raise WorkspaceError(
             f"The export to {dest.name} could not be written ({error.strerror or type(error).__name__}); nothing "
@@ -155,13 +154,3 @@ def _remove_abandoned(dest: Path) -> None:
             free = try_lock(stream)
         if free:
             shutil.rmtree(folder, ignore_errors=True)
-
-
-def _flush_folder(folder: Path) -> None:
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
