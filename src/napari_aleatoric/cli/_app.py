@@ -19,6 +19,7 @@ from . import (
     _review,
     _scores,
     _search_saliency,
+    _segment,
     _weights,
     _window,
 )
@@ -41,6 +42,7 @@ app.command("init")(_data.init)
 app.command("score")(_scores.score)
 app.command("queue")(_scores.queue)
 app.command("calibrate")(_calibrate.calibrate)
+app.command("segment")(_segment.segment)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
 app.command("filter")(_filter.filter_labels)

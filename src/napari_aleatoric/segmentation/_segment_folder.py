@@ -110,20 +110,12 @@ def segment_cases(
     _words(spec)
     library = library or PromptLibrary.load()
     made_by = f"{_chosen(spec)} {model.name} {segmenter.name}"
-    proposals: dict[str, Proposal] = {}
+    proposals = _kept(cases, destination, made_by)
+    n_reused = len(proposals)
     refused: list[Problem] = []
-    n_reused = 0
     known: dict[Query, QueryVectors] = {}
     try:
-        for row, case in enumerate(cases):
-            paths = _paths(destination, case.case_id)
-            stamp = _stamp(case.image)
-            kept = read_proposal(*paths)
-            if kept is not None and (kept.made_by, kept.image) == (made_by, stamp):
-                reporter.step(row + 1, len(cases), f"{case.case_id} is there already")
-                n_reused += 1
-                proposals[case.case_id] = kept
-                continue
+        for row, case in enumerate([c for c in cases if c.case_id not in proposals], start=n_reused):
             reporter.step(row, len(cases), f"{case.case_id} is read")
             part = SubReporter(reporter, row, row + 1, len(cases))
             try:
@@ -134,8 +126,9 @@ def segment_cases(
             except DataError as error:
                 refused.append(Problem(case.case_id, str(error)))
                 continue
+            stamp = _stamp(case.image)
             proposal = Proposal(case_id=case.case_id, made_by=made_by, image=stamp, classes=classes)
-            write_proposal(*paths, label, proposal)
+            write_proposal(*_paths(destination, case.case_id), label, proposal)
             proposals[case.case_id] = proposal
     finally:  # also after a stop: what is finished can be looked at
         _write_tables(destination, cases, spec.texts, proposals)
@@ -143,6 +136,16 @@ def segment_cases(
     found = {t: sum(p.classes[n].found for p in proposals.values()) for n, t in enumerate(spec.texts)}
     done = len(proposals) - n_reused
     return FolderSummary(destination, len(cases), done, n_reused, found, tuple(refused))
+
+
+def _kept(cases: Sequence[CaseFiles], destination: Path, made_by: str) -> dict[str, Proposal]:
+    """Proposals that are there already: whole, made with the same settings and models, of the same image."""
+    found = {}
+    for case in cases:
+        kept = read_proposal(*_paths(destination, case.case_id))
+        if kept is not None and (kept.made_by, kept.image) == (made_by, _stamp(case.image)):
+            found[case.case_id] = kept
+    return found
 
 
 def images_in(folder: Path) -> tuple[CaseFiles, ...]:

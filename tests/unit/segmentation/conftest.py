@@ -88,6 +88,24 @@ class GreySegmenter:
         return Prediction(logits, self.estimate, (grey.shape[0], grey.shape[1]))
 
 
+class GreyTracker(GreySegmenter):
+    """The same with a memory: it goes up from the key slice, then down, with the box of the answer before."""
+
+    name = "grey-tracker"
+
+    def track(self, slices, key_slice, prompt):
+        self.order = []
+        for numbers in (range(key_slice, len(slices)), range(key_slice - 1, -1, -1)):
+            box = prompt.box_xyxy
+            for number in numbers:
+                answer = self._answer(slices[number].values[0].astype(float), Prompt(box)).logits
+                ys, xs = np.nonzero(answer > 0)
+                if len(ys):
+                    box = (float(xs.min()), float(ys.min()), float(xs.max()), float(ys.max()))
+                self.order.append(number)
+                yield number, answer
+
+
 def _grey(image: NDArray[np.uint8]) -> NDArray[np.float64]:
     return (image.mean(axis=-1) if image.ndim == 3 else image).astype(np.float64)
 
@@ -108,6 +126,11 @@ def words() -> GreyWords:
 @pytest.fixture
 def grey_segmenter() -> GreySegmenter:
     return GreySegmenter()
+
+
+@pytest.fixture
+def grey_tracker() -> GreyTracker:
+    return GreyTracker()
 
 
 @pytest.fixture

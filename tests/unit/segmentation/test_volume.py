@@ -121,6 +121,44 @@ def test_the_earlier_answer_is_given_where_slices_are_looked_at_as_a_whole(words
     assert dice(found.label.data > 0, patient().data == 120) > 0.9
 
 
+def test_a_segmenter_with_a_memory_follows_by_itself(words, grey_tracker) -> None:
+    volume = patient()
+    found = segment_volume(volume, "liver", words, grey_tracker, replace_spec(key_slices=1))
+    key = found.look.key_slices[0]
+    assert grey_tracker.order[0] == key
+    assert sorted(grey_tracker.order) == list(range(24))
+    assert dice(found.label.data > 0, volume.data == 120) > 0.9
+
+
+@pytest.mark.parametrize(
+    ("change", "estimate", "reason"),
+    [
+        ({}, 0.9, ""),
+        ({"at": (5, 5)}, 0.9, ""),
+        ({"at": (18, 18)}, 0.9, "Dice with the slice before is 0.00"),
+        ({"side": 2}, 0.9, "nothing is outlined there"),
+        ({"side": 15}, 0.9, "the area grows 2.2 times"),
+        ({"grey": 160}, 0.9, "the mean intensity has moved by 6.7 standard deviations"),
+        ({"side": 31, "at": (0, 0)}, 0.9, "all of the slice is outlined"),
+        ({}, 0.3, "the segmenter's own estimate is 0.30"),
+    ],
+)
+def test_why_the_carrying_stops(change, estimate, reason) -> None:
+    from napari_aleatoric.segmentation._carry import _looks, _stops
+
+    def square(side=10, at=(4, 4), grey=120):
+        image, mask = np.full((32, 32), 40, np.uint8), np.zeros((32, 32), bool)
+        mask[at[0] : at[0] + side, at[1] : at[1] + side] = True
+        image[mask] = grey
+        return image, mask
+
+    image, before = square()
+    there, mask = square(**change)
+    if change.get("side") == 2:
+        mask[4:6, 4] = False
+    assert _stops(there, mask, before, estimate, _looks(image, before), QUICK) == reason
+
+
 def test_a_stop_is_heard_at_every_slice(words, grey_segmenter) -> None:
     total = RecordingReporter()
     segment_volume(patient(), "liver", words, grey_segmenter, QUICK, reporter=total)
