@@ -80,7 +80,7 @@ def load_text_image(
             "pip install transformers"
         )
     try:
-        module = import_module(f"{__package__}._torch._text_image")
+        module = import_module(f"{__package__}._torch._text_image_load")
     except ImportError as error:
         raise MissingExtraError.for_extra("ai", "look for what a sentence names") from error
     made: OpenClipModel = module.load_open_clip(

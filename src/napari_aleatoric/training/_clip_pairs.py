@@ -34,7 +34,8 @@ class CaptionedImage:
     caption : str
         A sentence.
     group : str
-        Pairs of one patient have the same; they are held out together.
+        Pairs of one patient have the same; they are held out together. Where no patient is named, the image as the
+        table or the folder names it, so that a set which was moved is split in the same way.
     slice_index : int, optional
         Along the first axis of a volume; None = its middle.
     """
@@ -100,7 +101,9 @@ def _of_table(path: Path) -> list[CaptionedImage]:
         text = " ".join((row[caption] or "").split())
         key = (row[group] or "").strip() if group else ""
         found.append(
-            CaptionedImage(where, text, key or str(where), _number(row[number], path, line) if number else None)
+            CaptionedImage(
+                where, text, key or row[image].strip(), _number(row[number], path, line) if number else None
+            )
         )
     return found
 
@@ -127,7 +130,7 @@ def _of_folder(folder: Path) -> list[CaptionedImage]:
         text = next((t for t in texts if t.is_file()), None)
         if text is not None:
             words = " ".join(text.read_text(encoding="utf-8", errors="replace").split())
-            found.append(CaptionedImage(path, words, str(path)))
+            found.append(CaptionedImage(path, words, path.relative_to(folder).as_posix()))
     return found
 
 

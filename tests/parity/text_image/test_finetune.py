@@ -116,7 +116,7 @@ def test_a_stopped_run_goes_on_as_if_it_had_not(shaped, pairs, tmp_path):
 
 def test_the_command_writes_a_model_that_finds_more(shaped, pairs, tmp_path, capsys):
     out = tmp_path / "learned"
-    learning = "--epochs 25 --learning-rate 1e-3 --batch 8 --held-out 0.2 --least-characters 5 --device cpu"
+    learning = "--epochs 12 --learning-rate 1e-3 --batch 8 --held-out 0.2 --least-characters 5 --device cpu"
     names = ["--model", str(shaped.folder), "--out", str(out)]
     status = run(["finetune-clip", str(pairs), *names, *learning.split(), "--json"])
     told = json.loads(capsys.readouterr().out)

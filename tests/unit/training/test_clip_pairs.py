@@ -42,7 +42,9 @@ def test_a_folder_is_read_and_images_without_words_left_out(tmp_path):
         picture(tmp_path / f"sub{i}" / "x.png")
         if i:
             (tmp_path / f"sub{i}" / "x.txt").write_text(f"caption {i}\n", "utf-8")
-    assert [p.caption for p in caption_pairs(tmp_path)] == [f"caption {i}" for i in range(1, 5)]
+    found = caption_pairs(tmp_path)
+    assert [p.caption for p in found] == [f"caption {i}" for i in range(1, 5)]
+    assert found[0].group == "sub1/x.png"  # wherever the folder lies
 
 
 def test_a_slice_of_a_volume_is_taken_and_scaled(tmp_path):

@@ -83,7 +83,8 @@ def bottleneck(
         noise = draw(step).to(hidden)
         mean, deviation = _masked(a, hidden)
         (spec.beta * information(mean, deviation).mean(dim=(1, 2)).sum()).backward()  # type: ignore[no-untyped-call]
-        for part in noise.split(at_once):
+        for start in range(0, spec.draws, at_once):
+            part = noise[start : start + at_once]
             mean, deviation = _masked(a, hidden)
             seen = mean[:, None] + deviation[:, None] * part
             vectors = F.normalize(above(seen.flatten(0, 1)), dim=-1).view(n, len(part), -1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,24 +11,22 @@ import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
-from safetensors.torch import save
-from torch import Tensor, nn
+from torch import Tensor
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation._saliency import Saliency, SaliencyMethod, SaliencySpec
-from napari_aleatoric.foundation._segmenter import bilinear, grey_or_colour
-from napari_aleatoric.foundation._text_image_files import CONFIG, WEIGHTS_NAME, TextImageFiles
-from napari_aleatoric.foundation._weights._check import digest_of, remember, remembered
-from napari_aleatoric.io import write_whole
+from napari_aleatoric.foundation._segmenter import grey_or_colour
+from napari_aleatoric.foundation._text_image_files import TextImageFiles
 from napari_aleatoric.model import Reporter, SilentReporter
 
 from ._device import at_most_threads, autocast, best_device, precision_on
 from ._gradcam import grad_cam
 from ._m2ib import bottleneck
 from ._text_image_layers import VisionLayers, vision_layers
-from ._text_image_net import build_network, build_tokenizer, read_weights
+from ._text_image_maps import SlicesTold, on_slice
+from ._text_image_net import build_tokenizer, write_model
 
-__all__ = ["OpenClipModel", "load_open_clip"]
+__all__ = ["OpenClipModel"]
 
 _MEAN = (0.48145466, 0.4578275, 0.40821073)  # of CLIP's pictures
 _STD = (0.26862954, 0.26130258, 0.27577711)
@@ -58,7 +55,7 @@ class OpenClipModel:
     def __init__(
         self,
         files: TextImageFiles,
-        network: nn.Module,
+        network: Any,
         label: str,
         *,
         device: str = "auto",
@@ -74,7 +71,7 @@ class OpenClipModel:
         self._mean = torch.tensor(about.get("mean") or _MEAN, device=self._device).view(3, 1, 1)
         self._deviation = torch.tensor(about.get("std") or _STD, device=self._device).view(3, 1, 1)
         self._resampling = _RESAMPLING.get(str(about.get("interpolation")), Image.Resampling.BICUBIC)
-        size = self._network.visual.image_size
+        size: Any = self._network.visual.image_size
         self._input_yx = (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
         self._cut: VisionLayers | None = None
 
@@ -122,7 +119,7 @@ class OpenClipModel:
         DataError
             If one of them is empty.
         """
-        if not all(isinstance(text, str) and text.strip() for text in texts):
+        if not all(str(text).strip() for text in texts):
             raise DataError("Expected sentences, got one without words. Type what you want to see.")
         return self._words(list(texts)).to(self._device)
 
@@ -233,10 +230,15 @@ class OpenClipModel:
             part = images[start : start + room]
             with at_most_threads(self._threads):
                 maps, scores = self._looked(
-                    part, targets[start : start + room], layer, method, spec, _Told(told, start, len(images), part)
+                    part,
+                    targets[start : start + room],
+                    layer,
+                    method,
+                    spec,
+                    SlicesTold(told, start, len(images), part),
                 )
             for image, values, score in zip(part, maps, scores, strict=True):
-                found.append(Saliency(_on_slice(values, image.shape[:2]), _cosine(score), method))
+                found.append(Saliency(on_slice(values, image.shape[:2]), _cosine(score), method))
         return found
 
     @property
@@ -257,7 +259,7 @@ class OpenClipModel:
         layer: int,
         method: SaliencyMethod,
         spec: SaliencySpec,
-        told: _Told,
+        told: SlicesTold,
     ) -> tuple[NDArray[np.float32], list[float]]:
         """Return maps of patches (N, y, x) and cosine similarities."""
         with torch.no_grad():
@@ -285,25 +287,7 @@ class OpenClipModel:
 
     def save(self, folder: Path) -> None:
         """Write the model as a folder that `load_text_image` reads; each file whole, the description last."""
-        folder.mkdir(parents=True, exist_ok=True)
-        state = {
-            name: value.detach().cpu().contiguous().clone() for name, value in self._network.state_dict().items()
-        }
-        for name, content in self._files.text.items():
-            write_whole(folder / name, content)
-        write_whole(folder / WEIGHTS_NAME, save(state))
-        write_whole(folder / CONFIG, (json.dumps(dict(self._files.config), indent=2) + "\n").encode())
-
-
-class _Told:
-    """Turns passes over some slices into slices that are done."""
-
-    def __init__(self, reporter: Reporter, start: int, total: int, part: Sequence[Any]) -> None:
-        self._reporter, self._start, self._total, self._n = reporter, start, total, len(part)
-
-    def __call__(self, done: int, spec: SaliencySpec) -> None:
-        share = done / (spec.steps * spec.draws)
-        self._reporter.step(round(self._start + share * self._n, 2), self._total, "Looking for what is named")
+        write_model(folder, self._files, self._network)
 
 
 def _parts(values: Sequence[Any], n: int) -> Iterator[Sequence[Any]]:
@@ -312,37 +296,3 @@ def _parts(values: Sequence[Any], n: int) -> Iterator[Sequence[Any]]:
 
 def _cosine(value: float) -> float:
     return min(1.0, max(-1.0, value))
-
-
-def _on_slice(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
-    """Bring patches to the pixels of a slice, 0 … 1."""
-    fine = bilinear(np.nan_to_num(values), (shape[0], shape[1]))
-    low, high = float(fine.min()), float(fine.max())
-    if not high > low:
-        return np.zeros(fine.shape, dtype=np.float32)
-    return np.clip((fine - low) / (high - low), 0, 1).astype(np.float32)
-
-
-def load_open_clip(
-    files: TextImageFiles,
-    *,
-    sha256: str | None = None,
-    device: str = "auto",
-    precision: str = "auto",
-    threads: int | None = None,
-    reporter: Reporter | None = None,
-) -> OpenClipModel:
-    """Make a network and read its checked numbers; see `load_text_image`."""
-    found = remembered(files.weights)
-    if found is None:
-        found = digest_of(files.weights, reporter)
-        remember(files.weights, found)
-    if sha256 is not None and found != sha256.lower():
-        raise DataError(
-            f"{files.weights.name} of '{files.name}' is damaged, or another file: its SHA-256 begins with "
-            f"{found[:12]} instead of {sha256[:12].lower()}. Get it again."
-        )
-    network = build_network(files)
-    read_weights(network, files.weights)
-    label = f"{files.name}-{found[:12]}"
-    return OpenClipModel(files, network, label, device=device, precision=precision, threads=threads)

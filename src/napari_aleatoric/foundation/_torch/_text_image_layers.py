@@ -8,7 +8,7 @@ from typing import Any
 import torch.nn.functional as F
 from open_clip.timm_model import TimmModel
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
-from timm.layers import Attention
+from timm.layers.attention import Attention
 from timm.models.vision_transformer import Block
 from timm.models.vision_transformer import VisionTransformer as TimmTransformer
 from torch import Tensor, nn

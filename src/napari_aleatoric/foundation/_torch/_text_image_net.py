@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 import pickle
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -13,13 +14,15 @@ from typing import Any
 import open_clip
 import torch
 from open_clip.tokenizer import HFTokenizer, SimpleTokenizer
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.foundation._text_image_files import TextImageFiles
+from napari_aleatoric.foundation._text_image_files import CONFIG, WEIGHTS_NAME, TextImageFiles
 from napari_aleatoric.foundation._weights._format import check_format
+from napari_aleatoric.io import write_whole
 
-__all__ = ["build_network", "build_tokenizer", "read_weights"]
+__all__ = ["build_network", "build_tokenizer", "read_weights", "write_model"]
 
 _OWN_LENGTH = 77  # words at most, of open_clip's own tokenizer
 
@@ -117,6 +120,16 @@ def read_weights(network: nn.Module, path: Path) -> None:
                 f"{path.name} is of no use: '{name}' holds NaN or infinity, so its training went wrong or the file "
                 "is damaged. Choose an earlier checkpoint, or get it again."
             )
+
+
+def write_model(folder: Path, files: TextImageFiles, network: nn.Module) -> None:
+    """Write a model as a folder that `read_folder` reads; each file whole, the description last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    state = {name: value.detach().cpu().contiguous().clone() for name, value in network.state_dict().items()}
+    for name, content in files.text.items():
+        write_whole(folder / name, content)
+    write_whole(folder / WEIGHTS_NAME, save(state))
+    write_whole(folder / CONFIG, (json.dumps(dict(files.config), indent=2) + "\n").encode())
 
 
 def _short(error: Exception) -> str:

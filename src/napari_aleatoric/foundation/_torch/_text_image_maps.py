@@ -1,0 +1,36 @@
+"""From patches to the pixels of a slice, and from passes to slices that are done."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from napari_aleatoric.foundation._saliency import SaliencySpec
+from napari_aleatoric.foundation._segmenter import bilinear
+from napari_aleatoric.model import Reporter
+
+__all__ = ["SlicesTold", "on_slice"]
+
+
+class SlicesTold:
+    """Turns passes over some slices into slices that are done."""
+
+    def __init__(self, reporter: Reporter, start: int, total: int, part: Sequence[Any]) -> None:
+        self._reporter, self._start, self._total, self._n = reporter, start, total, len(part)
+
+    def __call__(self, done: int, spec: SaliencySpec) -> None:
+        share = done / (spec.steps * spec.draws)
+        self._reporter.step(round(self._start + share * self._n, 2), self._total, "Looking for what is named")
+
+
+def on_slice(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.float32]:
+    """Bring patches to the pixels of a slice, 0 … 1."""
+    fine = bilinear(np.nan_to_num(values), (shape[0], shape[1]))
+    low, high = float(fine.min()), float(fine.max())
+    if not high > low:
+        return np.zeros(fine.shape, dtype=np.float32)
+    scaled: NDArray[np.float32] = np.clip((fine - low) / (high - low), 0, 1).astype(np.float32)
+    return scaled
