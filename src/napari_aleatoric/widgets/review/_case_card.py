@@ -102,7 +102,7 @@ class CaseCard(QWidget):
         self, key: ItemKey, reason: str, flags: tuple[Flag, ...], history: Sequence[tuple[Decision, bool]]
     ) -> None:
         """Show another case, or the same with a new history (newest first; findings on top)."""
-        self.reason.setText(reason or f"{key}: not scored yet.")
+        self.show_reason(key, reason)
         self.lines.clear()
         for flag in flags:
             item = QListWidgetItem(f"⚑ {flag.sentence}")
@@ -114,6 +114,10 @@ class CaseCard(QWidget):
             item.setToolTip(decision.created.astimezone().isoformat(timespec="seconds"))
             self.lines.addItem(item)
         self.lines.setVisible(self.lines.count() > 0)
+
+    def show_reason(self, key: ItemKey, reason: str) -> None:
+        """Say anew why the case stands where it stands: the order of the queue may be another."""
+        self.reason.setText(reason or f"{key}: not scored yet.")
 
     def _clicked(self, item: QListWidgetItem) -> None:
         index = item.data(Qt.ItemDataRole.UserRole)

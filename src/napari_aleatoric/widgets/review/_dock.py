@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.viewer import Viewer
 from qtpy.QtWidgets import QVBoxLayout, QWidget
 
+from napari_aleatoric.io import Workspace
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import ItemKey
 from napari_aleatoric.session import ItemData, measured
@@ -38,6 +38,7 @@ class ReviewDock(HubDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
+        self._reading = False  # the case that is asked for is still being read
         self._build()
         self._connect()
         if self.session.queue is not None:
@@ -104,9 +105,9 @@ class ReviewDock(HubDock):
         self.open_bar.score_button.setEnabled(True)
         self.filters.set_classes(self.session.classes)
         self.filters.strategy.show_order(self.session.filter.strategy)
-        root = getattr(workspace, "root", None)
-        if isinstance(root, Path):
-            self.hub.recent.add(root)
+        if isinstance(workspace, Workspace):
+            self.table.set_readers(workspace.dataset.readers)
+            self.hub.recent.add(workspace.root)
 
     def _show_queue(self, queue: Queue) -> None:
         item = self.session.item
@@ -116,12 +117,21 @@ class ReviewDock(HubDock):
             self.progress.show_progress(full.progress())
             self.filters.strategy.show_order(full.strategy)
             self.filters.strategy.set_measured(measured(full.table))
+        if item is not None and not self._reading:
+            self.case.show_reason(item.key, self._reason_of(item.key))
+
+    def _reason_of(self, key: ItemKey) -> str:
+        queue = self.session.full_queue
+        row = None if queue is None else queue.find(key)
+        return "" if queue is None or row is None else queue.row(row).reason
 
     def _show_loading(self, key: ItemKey) -> None:
+        self._reading = True
         self.table.select(key)
         self.case.reason.setText(f"Reading {key} …")
 
     def _show_item(self, item: ItemData) -> None:
+        self._reading = False
         self.table.select(item.key)
         self.verdicts.clear()
         self._show_history(item.key)
@@ -129,13 +139,11 @@ class ReviewDock(HubDock):
         self.banner.offer(item.pending_voxels, newest)
 
     def _show_history(self, key: ItemKey) -> None:
-        item, store, queue = self.session.item, self.session.store, self.session.full_queue
-        if item is None or store is None or queue is None or item.key != key:
+        item, store = self.session.item, self.session.store
+        if item is None or store is None or item.key != key:
             return
-        row = queue.find(key)
-        reason = queue.row(row).reason if row is not None else ""
         entries = [(entry, entry.undone) for entry in store.history(key)]
-        self.case.show_case(key, reason, item.flags, entries)
+        self.case.show_case(key, self._reason_of(key), item.flags, entries)
 
     def _show_job(self, status: JobStatus | None) -> None:
         self.job.show_status(status)

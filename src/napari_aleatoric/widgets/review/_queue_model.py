@@ -33,12 +33,19 @@ _MARKS = {
 
 
 class QueueModel(QAbstractTableModel):
-    """Rows of a queue snapshot; asks for a row only when it is drawn."""
+    """Rows of a queue snapshot; asks for a row only when it is drawn.
+
+    Attributes
+    ----------
+    marks_only : bool
+        Whether a status is shown as its mark, and in words only as a tool tip.
+    """
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._queue: Queue | None = None
         self._classes = ClassTable(())
+        self.marks_only = False
 
     def show(self, queue: Queue, classes: ClassTable) -> None:
         """Replace all rows."""
@@ -81,7 +88,10 @@ class QueueModel(QAbstractTableModel):
         if role == Qt.ItemDataRole.DisplayRole:
             return self._text(index)
         if role == Qt.ItemDataRole.ToolTipRole:
-            return self._queue.row(index.row()).reason
+            row = self._queue.row(index.row())
+            return row.status if COLUMNS[index.column()][0] == "status" else row.reason
+        if role == Qt.ItemDataRole.TextAlignmentRole and self.marks_only and COLUMNS[index.column()][0] == "status":
+            return int(Qt.AlignmentFlag.AlignCenter)
         if role == Qt.ItemDataRole.TextAlignmentRole and COLUMNS[index.column()][0] in ("place", "score"):
             return int(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
         if role == KEY_ROLE:
@@ -101,4 +111,5 @@ class QueueModel(QAbstractTableModel):
             return row.class_name
         if name == "score":
             return f"{row.score:.2f}{' ↻' if row.stale else ''}" if scored else "–"
-        return _MARKS.get(row.status, row.status)
+        words = _MARKS.get(row.status, row.status)
+        return words[:1] if self.marks_only else words

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_aleatoric.model import ClassTable, ItemKey
@@ -67,18 +69,26 @@ class QueueView(QTableView):
         try:
             position = self.verticalScrollBar().value()
             self._model.show(queue, classes)
-            self._fit_classes(classes)
+            self._fit_columns(queue, classes)
+            self.executeDelayedItemsLayout()  # else the bar still ends where the rows before ended
             self.verticalScrollBar().setValue(position)
             if current is not None:
                 self.select(current)
         finally:
             self._quiet = False
 
-    def _fit_classes(self, classes: ClassTable) -> None:
-        """Give the class column what its names need, and nothing where there is one class."""
+    def set_readers(self, readers: Collection[str]) -> None:
+        """Leave the names room: where labels have readers, names are long, and a status is its mark alone."""
+        self._model.marks_only = bool(readers)
+        width = self.fontMetrics().horizontalAdvance("Status" if readers else "✎ corrected")
+        self.horizontalHeader().resizeSection(4, width + 8)
+
+    def _fit_columns(self, queue: Queue, classes: ClassTable) -> None:
+        """Give places and classes what they need, and no class column where there is one class."""
         self.setColumnHidden(2, len(classes) < 2)
-        width = max((self.fontMetrics().horizontalAdvance(c.class_name) for c in classes), default=0)
-        self.horizontalHeader().resizeSection(2, min(width + 12, 110))
+        width, header = self.fontMetrics().horizontalAdvance, self.horizontalHeader()
+        header.resizeSection(0, width("0" * max(2, len(str(queue.progress().total)))) + 10)
+        header.resizeSection(2, min(max((width(c.class_name) for c in classes), default=0) + 12, 110))
 
     def select(self, key: ItemKey) -> None:
         """Mark an item without asking for it."""
@@ -88,10 +98,25 @@ class QueueView(QTableView):
             if row is None:
                 self.clearSelection()
             elif row != self.currentIndex().row() or not self.selectionModel().hasSelection():
+                index = self._model.index(row, 1)
+                was_in_sight = self._in_sight(index, self.viewport().height())
                 self.selectRow(row)
-                self.scrollTo(self._model.index(row, 1))
+                if not was_in_sight:  # with its neighbours on both sides
+                    self.scrollTo(index, QAbstractItemView.ScrollHint.PositionAtCenter)
         finally:
             self._quiet = was
+
+    def _in_sight(self, index: QModelIndex, height: int) -> bool:
+        place = self.visualRect(index)
+        return index.isValid() and place.top() >= 0 and place.bottom() < height
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Keep the present item in sight where it was: the words below the table need more or less room."""
+        here = self.currentIndex()
+        was_in_sight = event is not None and self._in_sight(here, event.oldSize().height())
+        super().resizeEvent(event)
+        if was_in_sight:
+            self.scrollTo(here)
 
     def _row_changed(self, current: QModelIndex, previous: QModelIndex) -> None:
         key = self._model.key_at(current.row())
