@@ -29,12 +29,16 @@ def calibrate(
         typer.Option("--seeds", min=1, help="Rounds of planting (3); the first half chooses, the rest reports."),
     ] = None,
     fraction: Annotated[
-        float | None, typer.Option("--fraction", help="Part of the cases that gets one error each (0.2).")
+        float | None,
+        typer.Option("--fraction", help="Part of the cases that gets one error each, 0.02 to 0.5 (0.2)."),
     ] = None,
     kind: Annotated[
         list[str] | None,
         typer.Option(
-            "--kind", help="Plant this kind only; may be repeated: jitter, over, under, missing, …", metavar="KIND"
+            "--kind",
+            help="Plant this kind only: jitter, over, under, missing, dropclass, swap, shift or blob; may be "
+            "repeated.",
+            metavar="KIND",
         ),
     ] = None,
     severity: Annotated[
@@ -45,9 +49,14 @@ def calibrate(
     ] = None,
     error_rate: Annotated[
         float | None,
-        typer.Option("--error-rate", help="Part of your labels that you expect to be wrong (0.2), for the words."),
+        typer.Option(
+            "--error-rate",
+            help="Part of your labels that you expect to be wrong (0.2): it turns places in the queue into words.",
+        ),
     ] = None,
-    reader: Annotated[str | None, typer.Option("--reader", help="Plant into this reader's labels only.")] = None,
+    reader: Annotated[
+        str | None, typer.Option("--reader", help="Plant into this reader's labels only.", metavar="NAME")
+    ] = None,
     light: Annotated[
         bool, typer.Option("--light", help="Judge by the light classifier: no torch, sooner.")
     ] = False,
@@ -66,8 +75,7 @@ def calibrate(
 ) -> None:
     """Plant known errors into a private copy of the labels, and show which measure finds them here.
 
-    Labels are scored as the workspace was scored last. Nothing is written to the data set. An interrupted run goes
-    on where it stopped.
+    Labels are scored as the workspace was scored last; nothing is written to the data set; a stopped run goes on.
     """
     from napari_aleatoric.io import Workspace
     from napari_aleatoric.review import calibrate as calibrate_workspace
@@ -99,7 +107,9 @@ def calibrate(
         print_json({"workspace": str(workspace), "enough": record.enough, **record.model_dump(mode="json")})
         return
     _print(record)
-    if record.rows:
+    if not record.rows:
+        note("--anyway shows the figures all the same, with intervals as wide as so few cases make them.")
+    else:
         print_line(f"All figures: {calibration_folder(opened)}")
         again = f"Next: aleatoric queue {workspace}"
         print_line(again if use else f"{again}; --use makes '{record.chosen_order}' its order.")
@@ -111,9 +121,12 @@ def _spec(ws: Workspace, path: Path | None, score: dict[str, Any], **given: Any)
     values: dict[str, Any] = {"score": last_score_spec(ws).model_dump(mode="json")}
     if path is not None:
         try:
-            values |= json.loads(path.read_text(encoding="utf-8"))
-        except (ValueError, TypeError) as error:
+            given_file = json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:
             raise DataError(f"'{path.name}' is no JSON file ({error}).") from error
+        if not isinstance(given_file, dict):
+            raise DataError(f"Expected '{path.name}' to hold settings by name, such as {{\"seeds\": 4}}.")
+        values |= given_file
     values |= {name: value for name, value in given.items() if value is not None}
     try:
         values["score"] |= {name: value for name, value in score.items() if value is not None}
@@ -158,8 +171,9 @@ def _print(record: CalibrationRecord) -> None:
             ],
             right=(2, 3, 5),
         )
-        if len(shown) > _SHORT:
-            print_line(f"... and {len(record.rows) - _SHORT} more in the table on the disk")
+        left = len(record.rows) - min(len(shown), _SHORT)
+        if left:
+            print_line(f"... and {left} more in the table on the disk")
         print_line()
     for text in (record.verdict, record.line_sentence, *record.notes):
         if text:

@@ -24,6 +24,7 @@ __all__ = ["filter_labels"]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document for machines.")]
 WorkspaceArgument = Annotated[Path, typer.Argument(help="Folder made by 'aleatoric init'.", metavar="WORKSPACE")]
 
+_VERDICTS = ", ".join(Verdict)
 _NUMBER = r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?"
 _RANGE = re.compile(rf"\s*({_NUMBER})?\s*\.\.\s*({_NUMBER})?\s*")
 
@@ -49,7 +50,7 @@ def filter_labels(
     ] = False,
     class_name: Annotated[
         list[str] | None,
-        typer.Option("--class", help="Cut by this class only (class-wise); may be given repeatedly."),
+        typer.Option("--class", help="Cut by this class only; may be repeated."),
     ] = None,
     all_classes: Annotated[
         bool,
@@ -57,22 +58,32 @@ def filter_labels(
     ] = False,
     drop: Annotated[
         list[Verdict] | None,
-        typer.Option("--drop", help="Drop labels with this verdict; by default rejected and excluded."),
+        typer.Option(
+            "--drop",
+            help=f"Drop labels with this verdict ({_VERDICTS}); may be repeated. By default rejected and excluded.",
+            metavar="VERDICT",
+        ),
     ] = None,
     ignore_verdicts: Annotated[
         bool, typer.Option("--ignore-verdicts", help="Judge rejected and excluded labels like all others.")
     ] = False,
     trust: Annotated[
         list[Verdict] | None,
-        typer.Option("--trust", help="Keep labels with this verdict whatever they measure, e.g. accepted."),
+        typer.Option(
+            "--trust",
+            help="Keep labels with this verdict whatever they measure, e.g. accepted; may be repeated.",
+            metavar="VERDICT",
+        ),
     ] = None,
     drop_unscored: Annotated[
         bool, typer.Option("--drop-unscored", help="Drop labels that have no such score; by default they stay.")
     ] = False,
     label_reader: Annotated[
-        str | None, typer.Option("--label-reader", help="Whose labels, if cases have several.")
+        str | None, typer.Option("--label-reader", help="Whose labels, if cases have several.", metavar="NAME")
     ] = None,
-    reader: Annotated[str | None, typer.Option("--reader", help="Count only this reader's verdicts.")] = None,
+    reader: Annotated[
+        str | None, typer.Option("--reader", help="Count only this reader's verdicts.", metavar="NAME")
+    ] = None,
     to: Annotated[
         Path | None,
         typer.Option("--to", help="Write what is kept into this new or empty folder.", metavar="FOLDER"),
@@ -148,14 +159,7 @@ def _validated(wishes: dict[str, Any]) -> FilterSpec:
     try:
         return FilterSpec.model_validate(wishes)
     except ValueError as error:
-        raise DataError(f"This filter is not understood: {_reasons(error)}.") from error
-
-
-def _reasons(error: ValueError) -> str:
-    listed = getattr(error, "errors", None)
-    if listed is None:
-        return str(error)
-    return "; ".join(str(e["msg"]).removeprefix("Value error, ") for e in listed())
+        raise DataError(f"This filter is not understood: {error}") from error
 
 
 def _preview(opened: Workspace, spec: FilterSpec) -> FilterPreview:
@@ -172,7 +176,7 @@ def _export(opened: Workspace, wishes: dict[str, Any]) -> Any:
     try:
         spec = FilterExportSpec.model_validate(wishes)
     except ValueError as error:
-        raise DataError(f"This export is not understood: {_reasons(error)}.") from error
+        raise DataError(f"This export is not understood: {error}") from error
     with BarReporter("Exporting") as reporter:
         return export_filtered(opened, spec, reporter=reporter)
 

@@ -9,6 +9,7 @@ from contextlib import nullcontext
 from napari_aleatoric.errors import AleatoricError, Cancelled
 
 from ._app import app
+from ._refused import plainly, reasons
 from ._terminal import complain, plain_warnings
 
 __all__ = ["FAILED", "INTERRUPTED", "WRONG_USE", "main", "run"]
@@ -66,7 +67,8 @@ def _status_of(value: object) -> int:
 def _explain(error: Exception, debug: bool) -> int:
     wrong_use = getattr(error, "format_message", None)  # an error of the command line itself
     if wrong_use is not None:
-        complain(f"{wrong_use()} See: aleatoric --help" if wrong_use() else "See: aleatoric --help")
+        said = plainly(wrong_use()).rstrip(".")
+        complain(f"{said}. See: aleatoric --help" if said else "See: aleatoric --help")
         return WRONG_USE
     if type(error).__name__ == "Abort":
         complain("Stopped.")
@@ -77,7 +79,7 @@ def _explain(error: Exception, debug: bool) -> int:
         Console(stderr=True, width=116).print_exception(show_locals=False)
         return FAILED
     if isinstance(error, AleatoricError):
-        complain(str(error))
+        complain(reasons(error))
     elif isinstance(error, OSError):
         name = f" '{error.filename}'" if error.filename else ""
         complain(f"The system refused{name}: {error.strerror or error}.")

@@ -13,9 +13,10 @@ FAST = {"judge": "light", "rounds": 5, "samples_per_case": 200, "encoder": "filt
 
 
 def test_six_cases_are_too_few_and_it_says_so(workspace, call, call_json):
-    status, out, _ = call("calibrate", workspace, "--light")
+    status, out, err = call("calibrate", workspace, "--light")
     assert status == 0
-    assert out.startswith("6 cases are too few: at least ")
+    assert out.startswith("6 cases are too few: at least 23 are needed")
+    assert "--anyway shows the figures all the same" in err
     answer = call_json("calibrate", workspace, "--light", "--fraction", "0.5")
     assert (answer["enough"], answer["rows"], answer["n_cases"]) == (False, [], 6)
 
@@ -40,10 +41,21 @@ def test_a_table_a_sentence_and_an_order(workspace, tmp_path, call, call_json):
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [("{", "no JSON file"), ('{"sed": 3}', "sed"), ('{"kinds": ["tilted"]}', "tilted")]
+    ("content", "words"),
+    [
+        ("{", "no JSON file"),
+        ("[1, 2]", "hold settings by name"),
+        ('{"sed": 3}', "there is no setting 'sed'."),
+        ('{"kinds": ["tilted"]}', "kinds: expected 'jitter', 'over'"),
+        ('{"kinds": ["tilted"]}', "or 'blob', got 'tilted'."),
+        ('{"fraction": 2}', "fraction: expected at most 0.5, got 2."),
+        ('{"kinds": ["over", "over"]}', "kinds: expected every one once."),
+        ('{"score": {"judge": "me", "rounds": 0}}', "got 'me'; score.rounds: expected"),
+    ],
 )
 def test_wrong_settings_are_refused(workspace, tmp_path, call, content, words):
     (tmp_path / "wrong.json").write_text(content)
     status, _, err = call("calibrate", workspace, "--spec", tmp_path / "wrong.json")
     assert status == 1
     assert words in err
+    assert "pydantic" not in err

@@ -32,7 +32,7 @@ def real(*arguments, **kwargs):
         (["frobnicate"], 2, "No such command 'frobnicate'"),
         (["queue"], 2, "WORKSPACE"),
         (["queue", "there", "--top", "many"], 2, "--top"),
-        (["samples", "x", "--cases", "0"], 2, "--cases"),
+        (["samples", "x", "--cases", "0"], 2, "--cases': expected at least 1. See: aleatoric --help"),
         (["decide", "w", "c", "--verdict", "fine"], 2, "accepted"),
         (["score", "no-such-folder"], 1, "workspace"),
         (["queue", "no-such-folder"], 1, "workspace"),

@@ -30,7 +30,7 @@ def scored(workspace):
 def test_the_preview_tells_what_drops_and_why(scored, call):
     status, out, err = call("filter", scored, "--keep", "0..70")
     assert status == 0, err
-    assert "Keeps 5 of 6, drops 1: by Difficulty (AUV), all but the 30 % most hard." in out
+    assert "Keeps 5 of 6, drops 1: by Difficulty (AUV), all but the 30 % hardest." in out
     assert "Difficulty (AUV) 1 is above the cut of" in out
     assert "abdomen_001" in out
     assert "abdomen_002" not in out

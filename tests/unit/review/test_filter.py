@@ -164,7 +164,7 @@ def test_one_reader_of_several_is_a_data_set_of_its_own(store: ReviewStore) -> N
     assert found.n_total == 10
     assert found.kept == [ItemKey(f"c{i:03d}", "B") for i in range(5)]
     assert not any(d.key.label_reader == "A" for d in found.dropped())
-    with pytest.raises(NotFoundError, match=r"no labels by the reader 'C'.*'A', 'B'"):
+    with pytest.raises(NotFoundError, match=r"no labels by the reader 'C'.*Label readers: A, B\."):
         preview(store, measure="nll_union", label_reader="C")
 
 

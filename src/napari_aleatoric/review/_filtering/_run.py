@@ -83,8 +83,11 @@ def _asked(columns: QueueColumns, label_reader: str | None) -> BoolArray:
         return np.ones(len(columns), dtype=bool)
     asked = np.array([reader == label_reader for _, reader in columns.keys], dtype=bool)
     if not asked.any():
-        known = ", ".join(repr(r) for r in sorted({reader for _, reader in columns.keys})) or "none"
-        raise NotFoundError(f"There are no labels by the reader '{label_reader}'. Label readers: {known}.")
+        known = ", ".join(sorted({reader for _, reader in columns.keys} - {""}))
+        raise NotFoundError(
+            f"There are no labels by the reader '{label_reader}'. "
+            + (f"Label readers: {known}." if known else "The labels of this data set name no reader.")
+        )
     return asked
 
 

@@ -69,7 +69,7 @@ class FilterSpec(Spec):
     @classmethod
     def _a_range(cls, value: tuple[float, float]) -> tuple[float, float]:
         if not 0 <= value[0] < value[1] <= 100:
-            raise ValueError("expected two percentiles from 0 to 100, the lower one first, such as [0, 95]")
+            raise ValueError("expected two percentiles from 0 to 100, the lower one first, such as 0 and 95")
         return value
 
     @field_validator("values")
@@ -78,7 +78,7 @@ class FilterSpec(Spec):
         cls, value: tuple[float | None, float | None] | None
     ) -> tuple[float | None, float | None] | None:
         if value is not None and value[0] is not None and value[1] is not None and not value[0] <= value[1]:
-            raise ValueError("expected the smaller value first, such as [0.2, 0.9]")
+            raise ValueError("expected the smaller value first, such as 0.2 and 0.9")
         return value
 
     @model_validator(mode="after")

@@ -31,6 +31,8 @@ _ENDS: dict[Question, tuple[str, str]] = {
     Question.DIFFICULTY: ("easy", "hard"),
 }
 
+_MOST = {"clear": "clearest", "easy": "easiest", "hard": "hardest", "large": "largest", "small": "smallest"}
+
 
 def ends_in_words(measure: Measure) -> tuple[str, str]:
     """Return what the better and the worse end of a measure mean, a word or two each."""
@@ -63,10 +65,14 @@ def range_in_words(preview: FilterPreview) -> str:
     if low <= 0 and high >= 100:
         return "everything"
     if low <= 0:
-        return f"all but the {100 - high:.3g} % most {worse}"
+        return f"all but the {_worst(100 - high, worse)}"
     if high >= 100:
-        return f"all but the {low:.3g} % most {better}"
-    return f"all but the {low:.3g} % most {better} and the {100 - high:.3g} % most {worse}"
+        return f"all but the {_worst(low, better)}"
+    return f"all but the {_worst(low, better)} and the {_worst(100 - high, worse)}"
+
+
+def _worst(percent: float, end: str) -> str:
+    return f"{percent:.3g} % {_MOST.get(end, f'most {end}')}"
 
 
 def preview_sentence(preview: FilterPreview) -> str:
@@ -92,7 +98,9 @@ def preview_sentence(preview: FilterPreview) -> str:
         has, fate = ("has", "is") if n == 1 else ("have", "are")
         parts.append(f"{n} {has} no such score and {fate} {'kept' if spec.unscored == 'keep' else 'dropped'}.")
     if n := preview.n_stale:
-        parts.append(f"{n} {'score is' if n == 1 else 'scores are'} out of date: score again for the last word.")
+        parts.append(
+            f"{n} {'score is' if n == 1 else 'scores are'} out of date: score again before you rely on this."
+        )
     return " ".join(parts)
 
 
