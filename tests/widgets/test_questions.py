@@ -175,8 +175,12 @@ def test_a_question_is_asked_from_button_to_sentence(
     assert session.options.question is Question.DIFFICULTY
     assert first().endswith("4")
     assert dock.measure.currentData() == "auv"
+    assert "third hardest of 4" in review.case.reason.text()  # the same case, of which other words were true before
+    assert "ambiguous" not in review.case.reason.text()
     # one without an answer can be asked, and says what it needs
     qtbot.mouseClick(dock.questions.buttons[Question.DISAGREEMENT], Qt.MouseButton.LeftButton)
     assert dock.questions.words.text() == QUESTIONS[Question.DISAGREEMENT].missing
+    assert "hardest" not in review.case.reason.text()
     qtbot.waitUntil(lambda: dock.legend.text() == MAPS["reader_spread"].missing, timeout=60_000)
+    assert dock.bar.words == (MAPS["reader_spread"].low, MAPS["reader_spread"].high)
     hub.close()

@@ -47,6 +47,10 @@ class ItemData:
         Intensities to show as black and white.
     heat : HeatMaps or None
         The voxel maps, where the item has been scored.
+    map_name : str
+        Which voxel map ``heat`` is, or would be.
+    map_on_its_way : bool
+        Whether it is still being read.
     flags, hot_spots
         As stored.
     pending : tuple of PendingStrokes
@@ -70,6 +74,7 @@ class ItemData:
     display_range: tuple[float, float]
     heat: HeatMaps | None = None
     map_name: str = DEFAULT_MAP
+    map_on_its_way: bool = False
     flags: tuple[Flag, ...] = ()
     hot_spots: tuple[HotSpot, ...] = ()
     pending: tuple[PendingStrokes, ...] = ()

@@ -102,6 +102,8 @@ def _title(item: ItemData) -> str:
 
 
 def _legend(item: ItemData, shown: tuple[int, ...], available: tuple[int, ...], classes: ClassTable) -> str:
+    if item.map_on_its_way:
+        return f"Reading the map ({MAPS[item.map_name].legend}) …"
     if item.heat is None:
         return MAPS[item.map_name].missing
     if not shown:

@@ -113,15 +113,19 @@ class Screen:
         if error is not None:
             self.failed.emit(Notice(f"{key} cannot be shown. {sentence_of(error)}", Kind.ERROR))
             return
-        self._put(future.result())
+        item, name = future.result(), self._options.map_name
+        late = item.map_name != name  # another question was asked while it was read
+        self._put(replace(item, heat=None, map_name=name, map_on_its_way=True) if late else item)
         self.arrived.emit(self.item)
+        if late:
+            self.ask_map(name)
 
     # -- how it is shown ----------------------------------------------------------------------------
 
     def replace_item(self, item: ItemData) -> None:
         """Take the same item with other facts: it is a saved version now. The map on the screen stays."""
         shown = self.item or item
-        self.item = replace(item, heat=shown.heat, map_name=shown.map_name)
+        self.item = replace(item, heat=shown.heat, map_name=shown.map_name, map_on_its_way=shown.map_on_its_way)
         self.view = resolve(self.item, self._options, self._classes)
 
     def resolve(self) -> None:
@@ -147,6 +151,7 @@ class Screen:
         if self.item is None:
             return
         workspace, key = self._workspace, self.item.key
+        self._put_map(None, name, on_its_way=True)  # the one before answers another question
         future = self._ahead.run(lambda: load_heat(workspace, key, name))
         future.add_done_callback(lambda done: self._deliver(lambda: self._map_comes(key, name, done)))
 
@@ -155,10 +160,15 @@ class Screen:
         if item is None or item.key != key or self._options.map_name != name or future.cancelled():
             return
         error = future.exception()
+        self._put_map(None if error is not None else future.result(), name)
         if error is not None:
             self.failed.emit(Notice(f"The map of {key} cannot be shown. {sentence_of(error)}", Kind.ERROR))
+
+    def _put_map(self, heat: HeatMaps | None, name: str, *, on_its_way: bool = False) -> None:
+        """Show another map, or none, of the item on the screen."""
+        if self.item is None:
             return
-        self._put(replace(item, heat=future.result(), map_name=name))
+        self._put(replace(self.item, heat=heat, map_name=name, map_on_its_way=on_its_way))
         self.map_arrived.emit(self.item)
         self.view_changed.emit(self.view)
 

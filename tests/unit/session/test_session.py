@@ -432,14 +432,19 @@ def test_another_map_comes_without_touching_the_strokes(session: Now, workspace:
     paint(session)
     assert session.unsaved
     session.options.map_name = "difficulty"
-    until(session, lambda: session.item.map_name == "difficulty")
+    assert session.item.heat is None  # the map before answers another question
+    assert session.view.legend.startswith("Reading the map")
+    assert not session.view.heatmap_visible
+    until(session, lambda: not session.item.map_on_its_way)
+    assert session.item.map_name == "difficulty"
     assert session.item.label is before.label
     assert session.unsaved
     assert session.item.heat.maximum((1,)).min() == 153
     assert "difficulty" in session.view.legend
     session.options.map_name = "label_risk"
     session.options.map_name = "difficulty"  # at once again: the answer in between is dropped
-    until(session, lambda: session.item.map_name == "difficulty" and not session.waiting)
+    until(session, lambda: not session.item.map_on_its_way and not session.waiting)
+    assert session.item.map_name == "difficulty"
     shown = {}
     for key in workspace.dataset.items:
         session.go(key)

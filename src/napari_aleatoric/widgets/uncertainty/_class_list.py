@@ -87,7 +87,15 @@ class ClassModel(QAbstractListModel):
 
 
 class _BarDelegate(QStyledItemDelegate):
-    """Draws a swatch and a bar at the right of the name; the bar grows with badness."""
+    """Draws a swatch and a bar at the right of the name; the bar grows with badness.
+
+    Attributes
+    ----------
+    name_px : int
+        What the longest name needs; bars give way to it as far as they can still be read.
+    """
+
+    name_px = 0
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         """Return a compact row."""
@@ -96,7 +104,8 @@ class _BarDelegate(QStyledItemDelegate):
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         """Draw a row."""
-        half = round(0.58 * option.rect.width())  # the bar with its figures
+        width = option.rect.width()
+        half = round(min(0.58 * width, max(0.47 * width, width - self.name_px)))  # the bar with its figures
         left = QStyleOptionViewItem(option)
         self.initStyleOption(left, index)
         left.rect = option.rect.adjusted(0, 0, -half, 0)
@@ -147,7 +156,8 @@ class ClassList(QListView):
         super().__init__(parent)
         self.class_model = ClassModel(self)
         self.setModel(self.class_model)
-        self.setItemDelegate(_BarDelegate(self))
+        self._bars = _BarDelegate(self)
+        self.setItemDelegate(self._bars)
         self.setAccessibleName("Classes and their scores; tick to show the map")
         self.setSelectionMode(QListView.SelectionMode.SingleSelection)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
@@ -166,5 +176,9 @@ class ClassList(QListView):
         self._fit()
 
     def _fit(self) -> None:
+        tick = self.style().pixelMetric(QStyle.PixelMetric.PM_IndicatorWidth)
+        names = (self.class_model.index(row).data() for row in range(self.class_model.rowCount()))
+        longest = max((self.fontMetrics().horizontalAdvance(name) for name in names), default=0)
+        self._bars.name_px = longest + tick + 18
         rows = min(max(self.class_model.rowCount(), 1), 3)
         self.setFixedHeight(rows * (self.fontMetrics().height() + 7) + 6)

@@ -21,6 +21,11 @@ class ColourBar(QWidget):
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName("Colour bar of the heatmap")
 
+    @property
+    def words(self) -> tuple[str, str]:
+        """What 0 and 1 mean."""
+        return self._words
+
     def set_low(self, low: float) -> None:
         """Say where the scale begins to be drawn."""
         if low != self._low:

@@ -195,7 +195,10 @@ class UncertaintyDock(HubDock):
         self._show_scores()
 
     def _show_map(self, name: str) -> None:
-        self.bar.set_words(MAPS[name].low, MAPS[name].high)
+        """Name the ends of the colours: those of the map on the screen, where an item is there."""
+        item = self.session.item
+        found = MAPS[name if item is None else item.map_name]
+        self.bar.set_words(found.low, found.high)
 
     def _show_heatmap_on(self, on: bool) -> None:
         self.heatmap.setChecked(on)
@@ -237,6 +240,7 @@ class UncertaintyDock(HubDock):
         item = self.session.item
         self.legend.setText(view.legend)
         self.legend.setToolTip(view.legend_help)
+        self._show_map(self.session.options.map_name)
         self.bar.set_low(self.session.options.threshold)
         self.classes.class_model.set_hidden(self.session.options.hidden_classes)
         values: Any = np.zeros(0, np.float32)
