@@ -7,15 +7,15 @@ import json
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from PIL import Image
-from qtpy.QtCore import QPoint, QPointF, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
+from tests.mouse import drag, pixel_of
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
@@ -83,39 +83,6 @@ def wait(qtbot: Any, until: Callable[[], bool]) -> None:
 def shown_cases(dock: ExploreDock) -> list[int]:
     queue = dock.session.queue
     return sorted(int(queue.key(i).case_id[1:]) for i in range(len(queue)))
-
-
-def pixel_of(plot: Any, x: float, y: float) -> QPoint:
-    return plot.mapFromScene(plot.getPlotItem().vb.mapViewToScene(QPointF(x, y)))
-
-
-def between(places: list[QPoint], n: int = 6) -> Iterator[QPoint]:
-    """Give points along the way: pyqtgraph passes over moves that come too fast."""
-    for a, b in pairwise(places):
-        for k in range(1, n + 1):
-            yield QPoint(round(a.x() + (b.x() - a.x()) * k / n), round(a.y() + (b.y() - a.y()) * k / n))
-
-
-def drag(qtbot: Any, plot: Any, places: list[QPoint]) -> None:
-    """Press at the first place, move along the others, and let go at the last."""
-    from qtpy.QtGui import QMouseEvent
-    from qtpy.QtWidgets import QApplication
-
-    viewport = plot.viewport()
-
-    def send(kind: Any, at: QPoint, button: Any, buttons: Any) -> None:
-        spot = QPointF(at)
-        globally = QPointF(viewport.mapToGlobal(at))
-        event = QMouseEvent(kind, spot, globally, button, buttons, Qt.KeyboardModifier.NoModifier)
-        QApplication.sendEvent(viewport, event)
-
-    left, none = Qt.MouseButton.LeftButton, Qt.MouseButton.NoButton
-    send(QMouseEvent.Type.MouseMove, places[0], none, none)
-    send(QMouseEvent.Type.MouseButtonPress, places[0], left, left)
-    for at in between(places):
-        send(QMouseEvent.Type.MouseMove, at, none, left)
-        qtbot.wait(20)
-    send(QMouseEvent.Type.MouseButtonRelease, places[-1], left, none)
 
 
 def test_a_dragged_line_says_at_once_what_it_keeps(dock: ExploreDock, qtbot: Any) -> None:

@@ -55,6 +55,8 @@ class DistributionPlot(pg.PlotWidget):
         self._curve = pg.PlotCurveItem()
         plot = self.getPlotItem()
         plot.showAxis("right")
+        for side in ("left", "right", "bottom"):
+            plot.getAxis(side).enableAutoSIPrefix(False)  # else 0.7 may be written as 700 (x0.001)
         plot.scene().addItem(self._shares)
         plot.getAxis("right").linkToView(self._shares)
         self._shares.setXLink(plot)

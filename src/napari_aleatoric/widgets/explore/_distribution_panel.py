@@ -23,17 +23,15 @@ class DistributionPanel(QWidget):
     ----------
     explore : Explore
         What is shown, and changed by dragging.
-    chip : QWidget
-        Stands behind the choices.
     """
 
-    def __init__(self, explore: Explore, chip: QWidget) -> None:
+    def __init__(self, explore: Explore) -> None:
         super().__init__()
         self._explore = explore
         self.measure, self.classes = choice("Score of the histogram and of the filter"), choice("Class")
         self.plot = DistributionPlot()
         self.sentence = words_of("What the filter keeps")
-        choices = row_of(self.measure, self.classes, chip, widths=(5, 4, 0))
+        choices = row_of(self.measure, self.classes, widths=(5, 4))
         fill_column(self, choices, self.plot, self.sentence, stretched=self.plot)
         options = explore.options
         self.measure.activated.connect(lambda _: setattr(options, "measure", self.measure.currentData()))

@@ -54,8 +54,8 @@ class ExploreDock(HubDock):
         from ._spectrum_panel import SpectrumPanel
 
         self.chip = SelectionChip(self.session, words="")
-        self.distribution = DistributionPanel(self.explore, self.chip)
-        self.scatter = ScatterPanel(self.explore)
+        self.distribution = DistributionPanel(self.explore)
+        self.scatter = ScatterPanel(self.explore, self.chip)
         self.spectrum = SpectrumPanel(self.session)
         self.filter_page, self.dropped = FilterPage(), DroppedTable()
         self.save = SaveMenu()
@@ -72,7 +72,7 @@ class ExploreDock(HubDock):
         for part, width in ((self.distribution, 6), (self.tabs, 7)):
             self._columns.addWidget(part, width)
         self.setWidget(body)
-        self.setMinimumSize(320, 200)
+        self.setMinimumSize(320, 120)  # no more than its neighbour, which gets its own height back
 
     def sizeHint(self) -> QSize:
         """Return a panel below the image."""

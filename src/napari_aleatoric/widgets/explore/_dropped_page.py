@@ -82,6 +82,7 @@ class DroppedTable(QTableView):
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.setShowGrid(False)
         self.setWordWrap(False)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # ids differ at their ends
         rows = self.verticalHeader()
         rows.hide()
         rows.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
@@ -89,13 +90,16 @@ class DroppedTable(QTableView):
         header = self.horizontalHeader()
         header.setHighlightSections(False)
         header.setStretchLastSection(True)
-        header.resizeSection(0, self.fontMetrics().horizontalAdvance("hippocampus_000") + 12)
+        header.setResizeContentsPrecision(50)  # rows that are looked at
         self.clicked.connect(lambda index: self._open(index.row()))
         self.activated.connect(lambda index: self._open(index.row()))
 
     def show_preview(self, preview: FilterPreview | None) -> None:
         """Replace all rows."""
         self._model.show(preview)
+        least = self.fontMetrics().horizontalAdvance("hippocampus_000") + 12
+        wished = max(least, self.sizeHintForColumn(0) + 4)
+        self.horizontalHeader().resizeSection(0, min(wished, max(least, 6 * self.viewport().width() // 10)))
 
     def _open(self, place: int) -> None:
         row = self._model.row_at(place)

@@ -28,9 +28,11 @@ class ScatterPanel(QWidget):
     ----------
     explore : Explore
         What is shown; lasso and click select in it.
+    chip : QWidget
+        Stands behind the legend.
     """
 
-    def __init__(self, explore: Explore) -> None:
+    def __init__(self, explore: Explore, chip: QWidget) -> None:
         super().__init__()
         self._explore = explore
         self.across, self.up = choice("Score across"), choice("Score up")
@@ -42,7 +44,7 @@ class ScatterPanel(QWidget):
         )
         self.legend = words_of("Legend of the points")
         choices = row_of(self.across, self.up, self.colour_by, widths=(10, 10, 9))
-        fill_column(self, choices, self.plot, self.legend, stretched=self.plot)
+        fill_column(self, choices, self.plot, row_of(self.legend, chip, widths=(1, 0)), stretched=self.plot)
         for box, name in ((self.across, "across"), (self.up, "up"), (self.colour_by, "colour_by")):
             box.activated.connect(lambda _, b=box, n=name: setattr(explore.options, n, b.currentData()))
         self.plot.selected.connect(explore.select)
