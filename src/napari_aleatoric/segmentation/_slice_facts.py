@@ -62,6 +62,7 @@ def facts_of(
     *,
     lps_x: NDArray[np.floating[Any]] | None = None,
     middle_lps_x: float = 0.0,
+    width_mm: float | None = None,
     least_pixels: int = 12,
 ) -> tuple[SliceFact, ...]:
     """Say what is true of every labelled structure of a slice.
@@ -78,6 +79,8 @@ def facts_of(
         Position of every pixel from the patient's right to left, mm; None where sides are not known.
     middle_lps_x : float
         Middle of the body on that axis.
+    width_mm : float, optional
+        Of the body, where the slice shows a part of it; by default what the slice shows.
     least_pixels : int
         Smaller structures are not spoken of.
 
@@ -90,7 +93,7 @@ def facts_of(
 
     body = image > _BODY
     n_body = max(int(np.count_nonzero(body)), 1)
-    width = 0.0 if lps_x is None or not body.any() else float(np.ptp(lps_x[body]))
+    width = width_mm or (0.0 if lps_x is None or not body.any() else float(np.ptp(lps_x[body])))
     found = []
     for info in classes:
         mask = label_index == info.class_index
