@@ -75,8 +75,8 @@ class LightKind:
     def keep(self, digest: str, case: LoadedCase) -> None:
         """Draw and keep the samples of a case."""
         box = look_box(case.labels, self._spec)
-        voxels = draw_voxels(case.labels, box, case.case_id, self._spec)
-        features = gather_features(self._encoder.prepare(case.volume), box, voxels)
+        voxels = draw_voxels(case.labels, box, case.case_id, self._spec, go_on=self._go_on)
+        features = gather_features(self._encoder.prepare(case.volume), box, voxels, go_on=self._go_on)
         samples = CaseSamples(features, case.labels[(slice(None), *voxels.T)].T)
         self._cache.put_samples(digest, samples, case.facts())
 
@@ -95,7 +95,8 @@ class LightKind:
             cases = plan.learned_from(fold)
             every = math.ceil(len(cases) * self._spec.samples_per_case / _MOST_ROWS)
             samples = [self._cache.samples(plan.training[case]).thinned(every) for case in cases]
-            model = HeedingClassifier(self._n_rows, self._spec, self._stopping).fit(samples, n_threads)
+            model = HeedingClassifier(self._n_rows, self._spec, self._stopping)
+            model.fit(samples, n_threads, stopping=self._stopping)
             return LightJudge(model, self._encoder, self._stopping)
 
         n_threads = max(1, usable_cores() // max(1, len(folds)))
@@ -110,6 +111,10 @@ class LightKind:
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name, features and packages; the settings are in the spec."""
         return {"name": self.name, "features": self._encoder.name, "packages": ("scikit-learn",)}
+
+    def _go_on(self) -> None:
+        if self._stopping.is_set():
+            raise Cancelled("Stopped as asked.")
 
 
 class HeedingClassifier(LightClassifier):

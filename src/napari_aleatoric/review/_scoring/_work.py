@@ -112,6 +112,8 @@ def keep_cases(work: ScoreWork, cases: Sequence[CaseFiles]) -> Generator[tuple[P
         try:
             loaded = work.reader.read(case)
             work.kind.keep(work.digests[case.case_id], loaded)
+        except Cancelled:
+            raise
         except UNREADABLE as error:
             return (Problem(case.case_id, reason_in_words(error)),)
         return loaded.refused
