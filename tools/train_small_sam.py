@@ -19,7 +19,6 @@ import json
 import queue
 import threading
 import time
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from _sources import hippocampi, is_held_out, nodules, samples, sarcomas
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -39,13 +39,10 @@ from napari_aleatoric.foundation._torch._sam_net import (
     encode,
     prompt_tokens,
 )
-from napari_aleatoric.io import read_label_map, read_volume
-from napari_aleatoric.samples import SampleSpec, make_case
 
 SOURCES = ("samples", "hippocampus", "nodules", "sarcomas")
 SHARE = {"samples": 0.18, "hippocampus": 0.5, "nodules": 0.18, "sarcomas": 0.14}  # of the training slices
 KINDS = {"box": 0.6, "point": 0.3, "both": 0.1}  # of the first prompts
-HELD_OUT_SARCOMAS = ("STS_024", "STS_025")
 CLICKS_EVERY = 4  # of the evaluated slices, as clicks take several looks
 MIN_PIXELS = 12  # of a mask in a slice that is trained on
 SIDE = 256
@@ -65,35 +62,14 @@ class Slice:
     case_id: str
 
 
-def is_held_out(source: str, case_id: str) -> bool:
-    """Tell whether a case is never trained on: a fifth of them, by a checksum of their name."""
-    if source == "sarcomas":
-        return case_id.split("/")[0] in HELD_OUT_SARCOMAS
-    return zlib.crc32(f"{source}/{case_id}".encode()) % 5 == 0
-
-
 def cases(folder: Path) -> Iterator[tuple[str, str, NDArray[Any], dict[str, NDArray[np.bool_]], bool]]:
     """Yield source, case, image (Z, Y, X) upright, masks by name, and whether all three planes are of use."""
-    for path in sorted((folder / "msd_hippocampus" / "imagesTr").glob("*.nii.gz")):
-        label = read_label_map(folder / "msd_hippocampus" / "labelsTr" / path.name).upright().data
-        masks = {"anterior": label == 1, "posterior": label == 2, "hippocampus": label > 0}
-        yield "hippocampus", path.name.split(".")[0], read_volume(path).upright().data, masks, True
-    for case in sorted(p for p in (folder / "lidc_4rater").iterdir() if p.is_dir()):
-        votes = [read_label_map(case / f"rater{r}.nii.gz").upright().data > 0 for r in range(1, 5)]
-        image = read_volume(case / "image.nii.gz").upright().data
-        yield "nodules", case.name, image, {"nodule": np.mean(votes, axis=0) >= 0.5}, False
-    for case in sorted(p for p in (folder / "ibsi_sts").iterdir() if p.is_dir()):
-        for path in sorted(case.glob("*_image.nii.gz")):
-            mask = read_label_map(path.with_name(path.name.replace("_image", "_mask"))).upright().data > 0
-            name = f"{case.name}/{path.name.removesuffix('_image.nii.gz')}"
-            yield "sarcomas", name, read_volume(path).upright().data, {"sarcoma": mask}, True
-    for seed, n in ((7001, 70), (7002, 20)):
-        spec = SampleSpec(n_cases=n, seed=seed, oblique=False, error_fraction=0.0)
-        for index in range(n):
-            case = make_case(spec, index)
-            truth = case.truth.upright().data
-            masks = {str(v): truth == v for v in np.unique(truth) if v}
-            yield "samples", f"{seed}/{case.case_id}", case.image.upright().data, masks, False
+    for found in (hippocampi(folder), nodules(folder), sarcomas(folder), samples()):
+        for case in found:
+            masks = {str(v): case.label == v for v in case.names if (case.label == v).any()}
+            if case.source == "hippocampus":
+                masks["hippocampus"] = case.label > 0
+            yield case.source, case.case_id, case.volume.data, masks, case.all_planes
 
 
 def collect(folder: Path, run: Path) -> None:
