@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import io
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -16,13 +15,13 @@ import torch.nn.functional as F
 
 from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.foundation import OpenClipModel
-from napari_aleatoric.io import write_whole
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.training._clip_pairs import CaptionedImage, caption_slice
 from napari_aleatoric.training._clip_retrieval import Retrieval, retrieval
 from napari_aleatoric.training._clip_spec import ClipTuneSpec
 
 from ._dhn_nce import dhn_nce
+from ._kept_state import keep_state, read_state
 
 __all__ = ["tune_clip"]
 
@@ -52,7 +51,7 @@ def tune_clip(
     parameters = [p for p in network.requires_grad_(True).parameters() if p.is_floating_point()]
     optimiser = torch.optim.AdamW(parameters, lr=spec.learning_rate, weight_decay=spec.weight_decay)
     asked = f"{spec.model_copy(update={'device': 'auto'}).digest} {model.name} {_named(learned)} {_named(held)}"
-    state = _read(state_file, asked)
+    state = read_state(state_file, asked, needed="before")
     if state is None:
         first, before = 0, _looked(held, model, reporter, "Searching before the learning")
     else:
@@ -65,9 +64,7 @@ def tune_clip(
         nonlocal kept, pause
         started = time.monotonic()
         values = {"network": network.state_dict(), "optimiser": optimiser.state_dict()}
-        buffer = io.BytesIO()
-        torch.save({**values, "step": number, "before": asdict(before), "asked": asked}, buffer)
-        write_whole(state_file, buffer.getvalue())
+        keep_state(state_file, asked, {**values, "step": number, "before": asdict(before)})
         kept = time.monotonic()
         pause = max(_KEEP_EVERY_S, _KEEP_SHARE * (kept - started))
 
@@ -141,12 +138,3 @@ def _digest(text: str) -> str:
 
 def _retrieval_of(values: dict[str, Any]) -> Retrieval:
     return Retrieval(**{**values, **{k: tuple(values[k]) for k in ("image_to_text", "text_to_image")}})
-
-
-def _read(path: Path, asked: str) -> dict[str, Any] | None:
-    """Read a state of the same work; None if there is none or it is damaged (the learning starts anew)."""
-    try:
-        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-        return state if state["asked"] == asked and "before" in state else None
-    except Exception:  # noqa: BLE001 - unpickling foreign bytes may raise anything; the file is only a cache
-        return None

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import math
 import time
 from pathlib import Path
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from napari_aleatoric.errors import Cancelled
-from napari_aleatoric.io import write_whole
 from napari_aleatoric.model import Reporter
 from napari_aleatoric.training._plan import NetPlan
 from napari_aleatoric.uncertainty import QuickNetSpec
 
+from ._kept_state import keep_state, read_state
 from ._patches import IGNORED, PatchDraw
 from ._unet import build_net
 
@@ -87,7 +85,7 @@ def train_net(
     average = {name: torch.zeros_like(value) for name, value in net.state_dict().items()}
     asked = _asked(plan, spec)
     first, counted = 0, 0
-    state = _read(state_file, asked, device)
+    state = read_state(state_file, asked, needed="average", device=device)
     if state is not None:
         net.load_state_dict(state["net"])
         optimiser.load_state_dict(state["optimiser"])
@@ -98,9 +96,7 @@ def train_net(
 
     def keep() -> None:
         values = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "average": average}
-        buffer = io.BytesIO()
-        torch.save({**values, "step": number, "counted": counted, "asked": asked}, buffer)
-        write_whole(state_file, buffer.getvalue())
+        keep_state(state_file, asked, {**values, "step": number, "counted": counted})
 
     try:
         while number < spec.iterations:
@@ -141,12 +137,3 @@ def _rate(part: float) -> float:
 
 def _asked(plan: NetPlan, spec: QuickNetSpec) -> str:
     return f"{plan.to_json()} {spec.digest}"
-
-
-def _read(path: Path, asked: str, device: torch.device) -> dict[str, Any] | None:
-    """Read a state of the same plan and spec; None if there is none or it is damaged (training starts anew)."""
-    try:
-        state: dict[str, Any] = torch.load(path, map_location=device, weights_only=True)
-        return state if state["asked"] == asked and "average" in state else None
-    except Exception:  # noqa: BLE001 - unpickling foreign bytes may raise anything; the file is only a cache
-        return None
