@@ -19,6 +19,7 @@ from ._spec import CasePlan, SampleSpec, plan_cases
 __all__ = ["SampleCase", "make_case"]
 
 _ORGANS = (1, 2, 3, 4)
+_KIDNEYS = (3, 4)
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,7 +100,8 @@ def _plant(
     """Plant one error into one organ (two for a swap), as happens when one structure was drawn badly."""
     present = [value for value in _ORGANS if np.count_nonzero(given == value) > 50]
     if kind is ErrorKind.SWAP:
-        chosen = [value for value in present if value in (3, 4)] or present
+        kidneys = [value for value in present if value in _KIDNEYS]
+        chosen = kidneys if len(kidneys) == 2 else present  # on a coarse grid one of them may be too small
     else:
         chosen = [int(rng.choice(present))]
     planted, record = plant_error(

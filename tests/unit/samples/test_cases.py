@@ -32,6 +32,15 @@ def test_a_quarter_is_wrong_and_kinds_take_turns():
     assert plans != plan_cases(SampleSpec(seed=1))
 
 
+def test_a_swap_takes_other_organs_where_a_kidney_is_too_small():
+    spec = SampleSpec(n_cases=24, seed=3, matrix=32)
+    swapped = [make_case(spec, i) for i, plan in enumerate(plan_cases(spec)) if plan.error is ErrorKind.SWAP]
+    assert swapped
+    assert all(np.count_nonzero(case.given.data != case.truth.data) for case in swapped)
+    assert all(len(case.error.class_values) == 2 for case in swapped)
+    assert any(set(case.error.class_values) != {3, 4} for case in swapped)
+
+
 def test_organs_are_on_their_side_of_the_patient(cases):
     for case in cases:
         liver, spleen, right, left = (centre_lps(case.truth, value) for value in (1, 2, 3, 4))

@@ -25,7 +25,7 @@ class SecondOpinionKind:
     """Lets one kind judge, and another one beside it; see `SecondOpinionJudge`.
 
     On hippocampus labels with planted errors the network with a quarter of the light classifier ranks the cases as
-    well as alone, and finds the wrong voxels better (chosen on seeds that are not reported).
+    well as alone, and finds the wrong voxels better (chosen on one seed, which is not reported).
 
     Parameters
     ----------
