@@ -21,6 +21,7 @@ from napari_aleatoric.uncertainty import (
     smoothed,
 )
 from napari_aleatoric.uncertainty._blocks import blocks, classes_in, nth_true
+from napari_aleatoric.uncertainty._label_risk import RiskSums
 
 SHAPE = (31, 20, 22)
 SPEC = ScoreSpec(samples_per_case=400, rounds=8, scale_margin=2)
@@ -81,6 +82,29 @@ def test_scores_do_not_depend_on_the_slabs(thickness: list[int], known: tuple[in
     assert found.map_classes == whole.map_classes
     assert np.array_equal(found.map_values, whole.map_values)
     assert found.map_values[0].max() > 100
+
+
+@pytest.mark.parametrize("at", [0, 30])
+@pytest.mark.parametrize("thickness", THICKNESS[1:])
+def test_the_hottest_place_in_an_outermost_slice_does_not_depend_on_the_slabs(thickness: list[int], at: int) -> None:
+    p = np.full((2, *SHAPE), 0.1, np.float32)
+    p[0] = 0.9
+    p[:, at, 8:11, 10:13] = [[[0.02]], [[0.98]]]  # in this slice alone
+    risk = 1 - p[0]
+    sums = RiskSums(31, (1,))
+    whole = RiskSums(31, (1,))
+    label = np.zeros(SHAPE, np.uint16)
+    for _ in whole.add(p, label, 0, slice(0, 31)):
+        pass
+    for stop, n in zip(np.cumsum(thickness), thickness, strict=True):
+        low, high = max(0, stop - n - 1), min(31, stop + 1)
+        for _ in sums.add(p[:, low:high], label[low:high], low, slice(stop - n - low, stop - low)):
+            pass
+    found, expected = next(iter(sums.result())), next(iter(whole.result()))
+    mean = ndimage.uniform_filter(risk, 3, mode="nearest")  # another implementation of the 3x3x3 mean
+    assert expected.local_max == pytest.approx(mean.max(), abs=1e-6)
+    assert found.local_max == pytest.approx(expected.local_max, abs=1e-6)
+    assert found.hottest_zyx == expected.hottest_zyx == (at, 9, 11)
 
 
 def test_a_class_that_is_only_in_one_slab_is_judged_everywhere() -> None:
