@@ -86,7 +86,7 @@ def test_scores_do_not_depend_on_the_slabs(thickness: list[int], known: tuple[in
 
 @pytest.mark.parametrize("at", [0, 30])
 @pytest.mark.parametrize("thickness", THICKNESS[1:])
-def test_the_hottest_place_in_an_outermost_slice_does_not_depend_on_the_slabs(thickness: list[int], at: int) -> None:
+def test_the_hottest_place_in_an_outermost_slice_is_seen_by_slabs(thickness: list[int], at: int) -> None:
     p = np.full((2, *SHAPE), 0.1, np.float32)
     p[0] = 0.9
     p[:, at, 8:11, 10:13] = [[[0.02]], [[0.98]]]  # in this slice alone
