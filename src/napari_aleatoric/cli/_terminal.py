@@ -142,7 +142,7 @@ class BarReporter:
         self._bar.update(
             self._task, completed=done, total=total or None, description=escape(message or self._title)
         )
-        line = f"{message or self._title} ({done:.4g} of {total:.4g})"
+        line = f"{message or self._title} ({done / total:.0%})" if total else message or self._title
         if not self._console.is_terminal and time.monotonic() - self._last_time > 10 and line != self._last_line:
             self._last_time, self._last_line = time.monotonic(), line
             sys.stderr.write(f"{line}\n")

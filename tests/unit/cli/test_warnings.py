@@ -99,3 +99,15 @@ def test_warnings_are_printed_above_the_bar(monkeypatch: pytest.MonkeyPatch) -> 
         reporter.step(2, 4, "Read 2 of 4 cases")
     (line,) = [line for line in screen.getvalue().splitlines() if "odd" in line]
     assert line.rsplit("\r")[-1].rsplit("\x1b[2K")[-1].strip() == "One file is odd."
+
+
+def test_lines_of_a_log_tell_the_share_that_is_done(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(
+        "napari_aleatoric.cli._terminal.Console",
+        lambda **more: Console(file=io.StringIO(), force_terminal=False, width=100, highlight=False),
+    )
+    with BarReporter("Scoring") as reporter:
+        reporter.step(0.05059, 3, "Round 1 of 3: read 3 of 24 cases")
+    assert capsys.readouterr().err == "Round 1 of 3: read 3 of 24 cases (2%)\n"
