@@ -109,5 +109,6 @@ def test_lines_of_a_log_tell_the_share_that_is_done(
         lambda **more: Console(file=io.StringIO(), force_terminal=False, width=100, highlight=False),
     )
     with BarReporter("Scoring") as reporter:
+        reporter._last_time = -60.0  # lines come every ten seconds
         reporter.step(0.05059, 3, "Round 1 of 3: read 3 of 24 cases")
     assert capsys.readouterr().err == "Round 1 of 3: read 3 of 24 cases (2%)\n"
