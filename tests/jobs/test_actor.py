@@ -12,6 +12,7 @@ import pytest
 
 from napari_aleatoric.errors import Cancelled, DataError, JobFailedError, NotFoundError
 from napari_aleatoric.jobs import Actor
+from napari_aleatoric.model import RecordingReporter
 
 
 @pytest.fixture
@@ -44,6 +45,11 @@ def doors(tmp_path, monkeypatch):
         "    def refuse(self): raise DataError('Expected less.')\n"
         "    def odd(self): raise KeyError('x')\n"
         "    def sleep(self): time.sleep(60)\n"
+        "    def count(self, n, reporter):\n"
+        "        for k in range(n):\n"
+        "            self.n = k + 1\n"
+        "            reporter.step(k, n, f'step {k}')\n"
+        "        return self.n\n"
     )
     path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     monkeypatch.setenv("PYTHONPATH", path)
@@ -117,3 +123,20 @@ def test_it_leaves_a_core_to_the_window(actor, monkeypatch, wish, cores, threads
     monkeypatch.setattr("napari_aleatoric.jobs._actor.usable_cores", lambda: cores)
     actor.open()
     assert actor.call("threads") == threads
+
+
+def test_steps_are_told_and_a_stop_leaves_the_object_as_it_is(actor):
+    actor.open()
+    heard = RecordingReporter()
+    assert actor.call("count", 4, reporter=heard) == 4
+    assert heard.steps == [(k, 4, f"step {k}") for k in range(4)]
+    stopping = RecordingReporter(cancel_after=2)
+    with pytest.raises(Cancelled):
+        actor.call("count", 1_000_000, reporter=stopping)
+    assert len(stopping.steps) == 2
+    assert actor.call("add", 0) == 2  # what was counted before the stop, and the process is the same
+    broken = RecordingReporter()
+    broken.step = lambda *_: 1 / 0
+    with pytest.raises(ZeroDivisionError):
+        actor.call("count", 3, reporter=broken)
+    assert actor.call("name") == "counter"

@@ -11,8 +11,9 @@ from typing import Any
 
 from napari_aleatoric import errors
 from napari_aleatoric.errors import AleatoricError, Cancelled, JobFailedError
+from napari_aleatoric.model import Reporter
 
-from ._actor_pipe import receive, send
+from ._actor_pipe import STEP, receive, send
 from ._process import detached, exit_in_words, usable_cores
 
 __all__ = ["Actor"]
@@ -58,17 +59,20 @@ class Actor:
         if self._closed:
             self.close()
         name, arguments, options = self._factory
-        self._ask(name, arguments, options)
+        self._ask(name, arguments, options, None)
 
-    def call(self, method: str, *arguments: Any, **options: Any) -> Any:
+    def call(self, method: str, *arguments: Any, reporter: Reporter | None = None, **options: Any) -> Any:
         """Call a method, or read an attribute, and wait for the answer; one at a time, from any thread.
+
+        Where a ``reporter`` is given, the method gets one by that name: its steps are told to this one, whose
+        `Cancelled` stops the method there. The object stays as it is, and can be asked again.
 
         Raises
         ------
         Cancelled
-            If the actor was closed, before or meanwhile.
+            If the actor was closed, before or meanwhile, or the reporter said so.
         """
-        return self._ask(method, arguments, options)
+        return self._ask(method, arguments, options, reporter)
 
     def close(self) -> None:
         """End the process at once, from any thread; calls under way end with `Cancelled`."""
@@ -79,16 +83,24 @@ class Actor:
         process.kill()
         process.wait()
 
-    def _ask(self, method: str, arguments: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    def _ask(
+        self, method: str, arguments: tuple[Any, ...], options: dict[str, Any], reporter: Reporter | None
+    ) -> Any:
         with self._lock:
             process = self._process
             if self._closed or process is None or process.stdin is None or process.stdout is None:
                 raise Cancelled("The process was ended.")
             try:
-                send(process.stdin, (method, arguments, options))
-                fine, answer = receive(process.stdout)
+                send(process.stdin, (method, arguments, options, reporter is not None))
+                stopped: BaseException | None = None
+                while (received := receive(process.stdout))[0] is STEP:
+                    stopped = stopped or _told(reporter, received[1])
+                    send(process.stdin, stopped is None)
+                fine, answer = received
             except (OSError, EOFError, ValueError) as error:
                 raise self._ended(process) from error
+        if stopped is not None:
+            raise stopped
         if fine:
             return answer
         raise _error(*answer)
@@ -111,6 +123,16 @@ def _environment() -> dict[str, str]:
     wish = os.environ.get("OMP_NUM_THREADS", "")
     threads = min(most, int(wish)) if wish.isdecimal() and int(wish) else most
     return {**os.environ, "OMP_NUM_THREADS": str(threads), "MKL_NUM_THREADS": str(threads)}
+
+
+def _told(reporter: Reporter | None, step: tuple[float, float, str]) -> BaseException | None:
+    """Hand a step on; return what the reporter raised: the conversation with the process goes on to its end."""
+    try:
+        if reporter is not None:
+            reporter.step(*step)
+    except Exception as error:  # noqa: BLE001 - raised again where the method has ended
+        return error
+    return None
 
 
 def _error(kind: str, words: str) -> Exception:

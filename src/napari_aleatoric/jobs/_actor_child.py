@@ -5,11 +5,29 @@ from __future__ import annotations
 import os
 import sys
 from importlib import import_module
-from typing import Any
+from typing import IO, Any
 
-from ._actor_pipe import receive, send
+from napari_aleatoric.errors import Cancelled
+
+from ._actor_pipe import STEP, receive, send
 
 __all__ = ["main"]
+
+
+class _PipeReporter:
+    """Tells steps to the one who asked, and hears from there whether to go on."""
+
+    def __init__(self, source: IO[bytes], out: IO[bytes]) -> None:
+        self._source, self._out = source, out
+
+    def step(self, done: float, total: float, message: str = "") -> None:
+        """Tell, and raise `Cancelled` where it is not to go on."""
+        send(self._out, (STEP, (done, total, message)))
+        if not receive(self._source):
+            raise Cancelled("Stopped as asked.")
+
+    def metric(self, name: str, value: float, step: int = 0) -> None:
+        """Do nothing."""
 
 
 def main() -> int:
@@ -20,9 +38,11 @@ def main() -> int:
     actor: Any = None
     while True:
         try:
-            method, arguments, options = receive(source)
+            method, arguments, options, is_told = receive(source)
         except EOFError:  # the one who asked is gone
             return 0
+        if is_told:
+            options["reporter"] = _PipeReporter(source, out)
         try:
             if actor is None:
                 module, _, attribute = method.partition(":")

@@ -6,7 +6,10 @@ import pickle
 import struct
 from typing import IO, Any
 
-__all__ = ["receive", "send"]
+__all__ = ["STEP", "receive", "send"]
+
+STEP = None
+"""Stands before a step that is told, where True or False stand before an answer."""
 
 _LENGTH = struct.Struct("<Q")
 

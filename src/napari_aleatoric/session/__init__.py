@@ -19,21 +19,29 @@ from ._options import ViewOptions
 from ._places import HotPlace, far_apart, peaks
 from ._prefetch import Prefetcher
 from ._prompt_trail import Clicks, PromptTrail, painted_slice
+from ._prompt_words import AcceptedDraft
 from ._prompting import PromptAnswer, Prompting, PromptPhase, PromptStatus
 from ._resolve import ViewState, resolve
 from ._segmenter_host import OwnProcess, SegmenterChoice, SegmenterHost, segmenter_choices
 from ._session import ReviewSession
 from ._slice_look import SliceLook
-from ._slice_plane import SlicePlane
+from ._slice_plane import SlicePlane, WholeVolume
 from ._strokes import StrokeKeeper
+from ._text_host import OwnTextProcess, TextHost, text_model_choices
+from ._text_picture import DraftPointing, TextPicture
+from ._text_prompting import TextPrompting
+from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 
 __all__ = [
     "DEFAULT_MAP",
+    "AcceptedDraft",
     "Bars",
     "CalibrationNews",
     "ClassScore",
     "Clicks",
     "Curve",
+    "DraftPointing",
+    "DraftSlice",
     "Explore",
     "ExploreOptions",
     "HeatMaps",
@@ -46,6 +54,7 @@ __all__ = [
     "Notice",
     "Opened",
     "OwnProcess",
+    "OwnTextProcess",
     "Prefetcher",
     "PromptAnswer",
     "PromptPhase",
@@ -60,8 +69,15 @@ __all__ = [
     "SlicePlane",
     "SpectrumView",
     "StrokeKeeper",
+    "TextDraft",
+    "TextHost",
+    "TextPhase",
+    "TextPicture",
+    "TextPrompting",
+    "TextStatus",
     "ViewOptions",
     "ViewState",
+    "WholeVolume",
     "answered",
     "calibration_news",
     "calibration_spec",
@@ -86,5 +102,6 @@ __all__ = [
     "resolve",
     "segmenter_choices",
     "spectrum_view",
+    "text_model_choices",
     "thinned",
 ]

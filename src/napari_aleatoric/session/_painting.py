@@ -15,7 +15,7 @@ from napari_aleatoric.io import Workspace
 from ._item import ItemData
 from ._notice import Kind, Notice
 from ._opening import Opened
-from ._prompt_words import PromptAnswer
+from ._prompt_words import AcceptedDraft, PromptAnswer
 from ._prompted_masks import PromptedMasks
 from ._saver import NewVersion, Saver
 from ._sentence import sentence_of
@@ -105,7 +105,7 @@ class Painting:
             pending.discard()  # they are in this session's journal now
 
     @contextmanager
-    def drawing(self, answer: PromptAnswer) -> Iterator[None]:
+    def drawing(self, answer: PromptAnswer | AcceptedDraft) -> Iterator[None]:
         """Draw an answer into the label within this block; a version saved later names its segmenter."""
         masks = self._masks
         before = None if masks is None else masks.slice_now(answer.plane)

@@ -115,7 +115,7 @@ def painted_slice(
 
     Parameters
     ----------
-    label : numpy.ndarray of integer, shape (down, right)
+    label : numpy.ndarray of integer, shape (down, right) or (Z, Y, X)
         As it is.
     mask : numpy.ndarray of bool, same shape
         Where.

@@ -9,10 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.foundation import Prompt
+from napari_aleatoric.review import PromptUse
 
-from ._slice_plane import SlicePlane
+from ._slice_plane import SlicePlane, WholeVolume
 
-__all__ = ["PromptAnswer", "PromptPhase", "PromptStatus"]
+__all__ = ["AcceptedDraft", "PromptAnswer", "PromptPhase", "PromptStatus"]
 
 
 class PromptPhase(StrEnum):
@@ -80,3 +81,30 @@ class PromptAnswer:
     about: object
     seconds: float
     segmenter: str = ""
+
+    @property
+    def use(self) -> PromptUse:
+        """Who drew, and how often it was pointed at, for the record of a version."""
+        boxes, clicks = int(self.prompt.box_xyxy is not None), len(self.prompt.points_xy)
+        return PromptUse(self.segmenter or "unnamed model", boxes, clicks)
+
+
+@dataclass(frozen=True, eq=False)
+class AcceptedDraft:
+    """A machine's proposal that a person accepted, for the record of a version.
+
+    Parameters
+    ----------
+    plane : SlicePlane or WholeVolume
+        Where it was drawn.
+    use : PromptUse
+        Who drew.
+    """
+
+    plane: SlicePlane | WholeVolume
+    use: PromptUse
+
+    @property
+    def about(self) -> object:
+        """Each by itself."""
+        return self

@@ -45,8 +45,9 @@ class LoadedModel:
     seconds: float = 0.0
 
     def load(self) -> None:
-        """Open it; takes seconds."""
-        self.opened = self.host.open()
+        """Open it, once; takes seconds."""
+        if self.opened is None:
+            self.opened = self.host.open()
 
     @property
     def segmenter(self) -> PromptSegmenter:
@@ -71,13 +72,17 @@ class CaseInView:
     volume: Volume
     limits: tuple[float, float] | None = None
 
+    @property
+    def window(self) -> tuple[float, float]:
+        """Intensities that become black and white; looked for at the first call."""
+        if self.limits is None:
+            self.limits = intensity_range(self.volume.data)
+        return self.limits
+
     def look(self, plane: SlicePlane) -> SliceLook:
         """Prepare a slice for a segmenter."""
-        volume = self.volume
-        if self.limits is None:
-            self.limits = intensity_range(volume.data)
-        spacing = plane.spacing(volume.geometry.spacing_zyx_mm)
-        return SliceLook.of(plane.cut(volume.data), spacing, self.limits)
+        spacing = plane.spacing(self.volume.geometry.spacing_zyx_mm)
+        return SliceLook.of(plane.cut(self.volume.data), spacing, self.window)
 
 
 @dataclass(eq=False)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.review import PromptUse, prompt_uses
 
-from ._prompt_words import PromptAnswer
-from ._slice_plane import SlicePlane
+from ._prompt_words import AcceptedDraft, PromptAnswer
+from ._slice_plane import SlicePlane, WholeVolume
 
 __all__ = ["PromptedMasks"]
 
@@ -24,7 +24,7 @@ class _Object:
     ``values[0]`` what they held before the first; ``here`` is the step that the label shows now.
     """
 
-    plane: SlicePlane
+    plane: SlicePlane | WholeVolume
     where: NDArray[np.intp]
     values: list[NDArray[Any]]
     uses: list[PromptUse | None] = field(default_factory=lambda: [None])
@@ -74,16 +74,16 @@ class PromptedMasks:
         self._earlier = earlier
         self._objects: dict[object, _Object] = {}
 
-    def slice_now(self, plane: SlicePlane) -> NDArray[Any]:
+    def slice_now(self, plane: SlicePlane | WholeVolume) -> NDArray[Any]:
         """Return a copy of a slice of the label, for `drawn`."""
         return plane.cut(self._label).copy()
 
-    def drawn(self, answer: PromptAnswer, before: NDArray[Any]) -> None:
+    def drawn(self, answer: PromptAnswer | AcceptedDraft, before: NDArray[Any]) -> None:
         """Take note of an answer that was drawn.
 
         Parameters
         ----------
-        answer : PromptAnswer
+        answer : PromptAnswer or AcceptedDraft
             The answer; of several about the same object the last one counts, with all of its clicks.
         before : numpy.ndarray of integer, shape (down, right)
             The slice of the label before it was drawn, `slice_now`.
@@ -98,8 +98,7 @@ class PromptedMasks:
                 answer.plane, np.empty(0, np.intp), [np.empty(0, self._label.dtype)]
             )
         known.follow(before)
-        boxes, clicks = int(answer.prompt.box_xyxy is not None), len(answer.prompt.points_xy)
-        known.add(before, after, PromptUse(answer.segmenter or "unnamed model", boxes, clicks))
+        known.add(before, after, answer.use)
 
     def follow(self) -> None:
         """See which masks are still there; call it when the label was changed."""

@@ -130,6 +130,24 @@ class Prompting:
         self._let_go()
         self._worker.close()
 
+    def lend(self) -> Future[LoadedModel]:
+        """Return the segmenter for other work than prompts; it is loaded if it is not yet.
+
+        The future has the reason if it cannot be. Whoever has it calls it from a thread of their own. It may be
+        closed meanwhile, which ends calls with `Cancelled`.
+        """
+        if self._model is None:
+            self._load()
+        model = self._model
+
+        def loaded() -> LoadedModel:
+            if model is None:
+                raise Cancelled("The segmenter is not loaded.")
+            model.load()  # where it is not loaded by now, this tells why
+            return model
+
+        return self._worker.submit(_LOAD, loaded)
+
     def _load(self) -> None:
         model = self._model = LoadedModel(self._make_host(self._name))
         self._loading = True

@@ -21,7 +21,7 @@ from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter
 from ._options import ViewOptions
 from ._places import HotPlace
-from ._prompt_words import PromptAnswer
+from ._prompt_words import AcceptedDraft, PromptAnswer
 from ._resolve import ViewState
 from ._sentence import sentence_of
 from ._session_signals import SessionSignals, hand_on
@@ -190,7 +190,7 @@ class ReviewSession(SessionSignals):
             self._desk.painting.keep()
 
     @contextmanager
-    def drawing(self, answer: PromptAnswer) -> Iterator[None]:
+    def drawing(self, answer: PromptAnswer | AcceptedDraft) -> Iterator[None]:
         """Draw an answer to a prompt into the label on screen within this block.
 
         The version that is saved later then names the segmenter and the number of prompts, for as long as what it

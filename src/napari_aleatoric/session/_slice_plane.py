@@ -1,4 +1,4 @@
-"""Which slice of a volume is on the screen, and how its pixels lie in the volume."""
+"""Which slice of a volume is on the screen, and how its pixels lie in the volume; or all of it."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
 
-__all__ = ["SlicePlane"]
+__all__ = ["SlicePlane", "WholeVolume"]
 
 
 @dataclass(frozen=True)
@@ -57,3 +57,16 @@ class SlicePlane:
         steps = [sign * k for k in range(1, reach + 1) for sign in (1, -1)]
         wanted = (self.index + step for step in steps)
         return [replace(self, index=k) for k in wanted if 0 <= k < shape_zyx[self.axis]]
+
+
+@dataclass(frozen=True)
+class WholeVolume:
+    """All of a (Z, Y, X) volume, where a `SlicePlane` is one slice of it."""
+
+    def cut(self, data: NDArray[Any]) -> NDArray[Any]:
+        """Return everything, as it is."""
+        return data
+
+    def indices(self, *where: NDArray[np.intp]) -> tuple[NDArray[np.intp], ...]:
+        """Return where the voxels lie in the volume: just there."""
+        return where
