@@ -71,16 +71,16 @@ class NetPlan:
 
     @property
     def is_flat(self) -> bool:
-        """Whether the network is two-dimensional."""
+        """Whether the network is two-dimensional, and looks at each slice by itself."""
         return self.patch_zyx[0] == 1
 
     def shape_of(self, grid: CaseGrid) -> Triple:
-        """Voxels of a case on the network's grid; its own where the two are within a tenth."""
+        """Voxels of a case on the network's grid: its own where the two are within a tenth; slices stay slices."""
         shape = []
         for n, own, wanted in zip(grid.shape_zyx, grid.spacing_zyx_mm, self.spacing_zyx_mm, strict=True):
             ratio = own / wanted
             shape.append(n if abs(ratio - 1) <= _SAME or n == 1 else max(1, round(n * ratio)))
-        return (shape[0], shape[1], shape[2])
+        return (grid.shape_zyx[0] if self.is_flat else shape[0], shape[1], shape[2])
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -93,6 +93,8 @@ def plan_net(grids: Sequence[CaseGrid], n_channels: int, n_rows: int, spec: Quic
     The grid has the median spacing of the cases, coarsened, the finest axes first, until the median case has at
     most ``spec.case_voxels``. The patch is the median case, cut to ``spec.patch_voxels``; an axis is halved from
     level to level while the patch stays at least 4 voxels thick and the spacing within twice the finest.
+    Where the median case has fewer than ``spec.flat_below`` slices the network is two-dimensional: along so few
+    slices there is little to see, and a step then learns from more cases.
     In the manner of nnU-Net's planning (Isensee et al. 2021, doi 10.1038/s41592-020-01008-z), with our own numbers.
 
     Parameters
@@ -118,7 +120,7 @@ def plan_net(grids: Sequence[CaseGrid], n_channels: int, n_rows: int, spec: Quic
         raise DataError("Expected at least one case to plan a network for, got none.")
     spacing = np.median([g.spacing_zyx_mm for g in grids], axis=0)
     extent = np.median([np.multiply(g.shape_zyx, g.spacing_zyx_mm) for g in grids], axis=0)
-    flat = float(np.median([g.shape_zyx[0] for g in grids])) == 1
+    flat = float(np.median([g.shape_zyx[0] for g in grids])) < spec.flat_below
     axes = [1, 2] if flat else [0, 1, 2]
     while math.prod(extent[axes] / spacing[axes]) > spec.case_voxels:
         finest = spacing[axes].min()

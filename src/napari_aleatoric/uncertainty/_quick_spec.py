@@ -21,6 +21,11 @@ class QuickNetSpec(Spec):
         default=150_000, ge=1_000, description="Voxels of all patches of one step together, about."
     )
     patch_voxels: int = Field(default=64_000, ge=512, description="Voxels of a patch, at most.")
+    flat_below: int = Field(
+        default=8,
+        ge=2,
+        description="With typically fewer slices than this the network looks at each slice by itself (2-D).",
+    )
     width: int = Field(
         default=16, ge=4, le=64, description="Channels of the finest level; doubled at each coarser one."
     )

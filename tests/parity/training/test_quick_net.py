@@ -183,6 +183,28 @@ def test_a_picture_goes_through_a_flat_network(tmp_path):
     assert net.predict(shelf.get("a"), (1, 80, 88)).shape == (2, 1, 80, 88)
 
 
+def test_few_slices_are_looked_at_one_by_one(tmp_path):
+    shelf = CaseShelf(tmp_path / "cases")
+    rng = np.random.default_rng(0)
+    for k in range(4):
+        mask = ball((4 + k, 32, 32), (2, 14 + k, 18 - k), 7)
+        image = rng.normal(0, 0.4, mask.shape) + 2.0 * mask
+        shelf.put(f"case{k}", NetCase(image[np.newaxis].astype(np.float16), mask[np.newaxis].astype(np.uint16)))
+    spec = TINY.model_copy(update={"iterations": 60, "width": 8, "learning_rate": 1e-2})
+    plan = plan_net([CaseGrid((n, 32, 32), (1.0, 1.0, 1.0)) for n in (4, 5, 6)], 1, 2, spec)
+    assert plan.is_flat
+    net = learn_quick_net(plan, shelf, ["case0", "case1", "case2"], spec, tmp_path / "state.pt")
+    case = shelf.get("case3")
+    found = net.predict(case, case.labels.shape[1:])[1].astype(np.float32)
+    mask = case.labels[0] > 0
+    assert 2 * found[mask].sum() / (found.sum() + mask.sum()) > 0.7
+    other = case.image.copy()
+    other[:, 4] = 0
+    changed = net.predict(NetCase(other, case.labels), case.labels.shape[1:])[1].astype(np.float32)
+    np.testing.assert_allclose(np.delete(changed, 4, axis=0), np.delete(found, 4, axis=0), atol=2e-3)
+    assert np.abs(changed[4] - found[4]).max() > 0.3
+
+
 def test_slabs_are_the_whole_in_parts(plan, shelf, tmp_path, monkeypatch):
     from napari_aleatoric.training._torch import _quick_net
 

@@ -41,6 +41,18 @@ def test_a_picture_is_flat():
     assert all(stride[0] == 1 for stride in plan.strides)
 
 
+def test_few_slices_are_looked_at_one_by_one():
+    grids = [CaseGrid((n, 128, 128), (2.5, 0.7, 0.7)) for n in (4, 5, 6, 7, 32)]
+    plan = plan_net(grids, 1, 2, QuickNetSpec())
+    assert plan.is_flat
+    assert plan.patch_zyx == (1, 128, 128)
+    assert plan.patches_per_step == 9
+    # slices stay slices, whatever lies between them; in the plane millimetres count
+    assert plan.shape_of(CaseGrid((11, 64, 128), (5.0, 1.4, 0.7))) == (11, 128, 128)
+    assert not plan_net(grids, 1, 2, QuickNetSpec(flat_below=6)).is_flat
+    assert not plan_net([CaseGrid((8, 128, 128), ONE)], 1, 2, QuickNetSpec()).is_flat
+
+
 def test_a_case_of_another_spacing_is_resampled_in_millimetres():
     plan = plan_net([CaseGrid((40, 40, 40), ONE)] * 3, 1, 2, QuickNetSpec())
     assert plan.shape_of(CaseGrid((20, 80, 40), (2.0, 0.5, 1.05))) == (40, 40, 40)
