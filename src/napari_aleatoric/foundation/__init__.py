@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
+from ._advice import Advice, Advised
 from ._box import Box
 from ._decoded import LOGIT_LIMIT, DecodedMaps, class_groups, decode_classes
 from ._devices import torch_device
@@ -37,6 +38,8 @@ __all__ = [
     "SEGMENTERS",
     "TEXT_IMAGE_WEIGHTS",
     "WEIGHTS",
+    "Advice",
+    "Advised",
     "Box",
     "ColourFilterBankEncoder",
     "DecodedMaps",

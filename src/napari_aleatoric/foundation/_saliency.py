@@ -27,8 +27,8 @@ class SaliencySpec(Spec):
     layer: int | None = Field(
         default=None,
         ge=0,
-        description="Layer of the image network whose answer is looked at, from 0; None = the eighth of twelve, or "
-        "as deep in a network of another depth.",
+        description="Layer of the image network whose answer is looked at, from 0; None = as the model advises, "
+        "else the eighth of twelve, or as deep in a network of another depth.",
     )
     beta: float = Field(default=0.1, ge=0, description="How much it costs to let the image through.")
     steps: int = Field(default=10, ge=1, le=1000, description="Steps of the optimiser.")

@@ -4,6 +4,7 @@ from ._captions import Caption, CaptionedSlice, captioned_slices
 from ._components import Component, Components, components_of
 from ._library import PromptLibrary
 from ._library_file import Worked, remember
+from ._limits import NotFoundLimits, limits_of
 from ._models import open_segmenter, open_text_model
 from ._outline import Outline, outline
 from ._prompting import Pointing, pointings_of
@@ -33,6 +34,7 @@ __all__ = [
     "FolderSpec",
     "FolderSummary",
     "KeySlice",
+    "NotFoundLimits",
     "Outline",
     "Pointing",
     "PromptLibrary",
@@ -52,6 +54,7 @@ __all__ = [
     "coarse_mask",
     "components_of",
     "images_in",
+    "limits_of",
     "list_images",
     "mean_vector",
     "open_segmenter",

@@ -16,6 +16,7 @@ from napari_aleatoric.io import write_label_map, write_whole
 from napari_aleatoric.model import LabelMap, Reporter, Spec, SubReporter, Volume
 
 from ._library import PromptLibrary
+from ._limits import NotFoundLimits
 from ._query import Query, QueryVectors, query_vectors
 from ._segment_volume import VolumeSegmentation, segment_volume
 from ._spec import VolumeSpec
@@ -34,6 +35,9 @@ class ProposedClass(Spec):
     agreement: float | None = Field(default=None, description="Mean Dice between key slices; none for one alone.")
     uncertainty: float = Field(description="1 − stability of the mask, 0 … 1.")
     n_voxels: int = Field(description="Size in the label map.")
+    limits: NotFoundLimits | None = Field(
+        default=None, description="Below which it counts as not found, and who chose them."
+    )
 
 
 class Proposal(Spec):
@@ -91,6 +95,7 @@ def segment_words(
             agreement=None if math.isnan(result.agreement) else round(result.agreement, 6),
             uncertainty=round(result.uncertainty, 6),
             n_voxels=int(sizes[row + 1]),
+            limits=result.limits,
         )
         for row, (text, result) in enumerate(zip(texts, results, strict=True))
     )

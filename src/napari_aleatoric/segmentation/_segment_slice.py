@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.foundation import Embedding, PromptSegmenter, Saliency, TextImageModel
 
 from ._components import Components, components_of
+from ._limits import NotFoundLimits, limits_of
 from ._outline import Outline, outline, union_of
 from ._prompting import Pointing, pointings_of
 from ._query import Query, QueryVectors, presence, query_vectors
@@ -45,6 +46,8 @@ class SliceSegmentation:
         Part of the other words that suit the slice less, 0 … 1.
     sentence : str
         What was found, or why nothing.
+    limits : NotFoundLimits
+        Below which it is not found, and who chose them.
     """
 
     query: Query
@@ -56,6 +59,7 @@ class SliceSegmentation:
     mask: NDArray[np.bool_]
     presence: float
     sentence: str
+    limits: NotFoundLimits = field(default_factory=NotFoundLimits)
 
     @property
     def found(self) -> bool:
@@ -113,8 +117,9 @@ def segment_slice(
     if len(vectors.others):
         others = model.embed_images([image]) @ vectors.others.T
         suits = presence([saliency.score], others)
+    limits = limits_of(spec, model)
     return slice_from_saliency(
-        image, query, saliency, segmenter, spec, suits=suits, allowed=allowed, embedding=embedding
+        image, query, saliency, segmenter, spec, suits=suits, allowed=allowed, embedding=embedding, limits=limits
     )
 
 
@@ -128,9 +133,14 @@ def slice_from_saliency(
     suits: float = 1.0,
     allowed: NDArray[np.bool_] | None = None,
     embedding: Embedding | None = None,
+    limits: NotFoundLimits | None = None,
 ) -> SliceSegmentation:
-    """Go on from a saliency map: threshold, components, prompts, masks; see `segment_slice`."""
+    """Go on from a saliency map: threshold, components, prompts, masks; see `segment_slice`.
+
+    ``limits`` are those of the settings where none are given.
+    """
     shape = image.shape[:2]
+    limits = limits or limits_of(spec)
     if saliency.map_yx.shape != shape:
         raise DataError(f"Expected a saliency map on the slice's pixels {shape}, got {saliency.map_yx.shape}.")
     coarse = coarse_mask(saliency.map_yx, spec.threshold, spec.fixed_level)
@@ -139,7 +149,7 @@ def slice_from_saliency(
     if allowed is not None:
         components = components.only({p.number for p in before if _middle_in(components.of(p), allowed)})
     pointings = pointings_of(components, spec)
-    refusal = _refusal(query, saliency, coarse, suits, spec, bool(before), bool(pointings))
+    refusal = _refusal(query, saliency, coarse, suits, limits, bool(before), bool(pointings))
     outlines: tuple[Outline, ...] = ()
     mask = np.zeros(shape, dtype=bool)
     if not refusal:
@@ -151,7 +161,9 @@ def slice_from_saliency(
         f"'{query.text}' outlined in {len(outlines)} place{'' if len(outlines) == 1 else 's'} "
         f"(similarity {saliency.score:.3f}, suits better than {100 * suits:.0f} % of other words)."
     )
-    return SliceSegmentation(query, saliency, coarse, components, pointings, outlines, mask, suits, sentence)
+    return SliceSegmentation(
+        query, saliency, coarse, components, pointings, outlines, mask, suits, sentence, limits
+    )
 
 
 def outline_all(
@@ -183,14 +195,14 @@ def _refusal(
     saliency: Saliency,
     coarse: CoarseMask,
     suits: float,
-    spec: SliceSpec,
+    limits: NotFoundLimits,
     any_part: bool,
     any_here: bool,
 ) -> str:
     """Return why nothing is found, "" if something is."""
-    if saliency.score < spec.least_score:
-        return _not(query, f"the similarity is {saliency.score:.3f}, less than {spec.least_score:.3f}")
-    if suits < spec.least_presence:
+    if saliency.score < limits.least_score:
+        return _not(query, f"the similarity is {saliency.score:.3f}, less than {limits.least_score:.3f}")
+    if suits < limits.least_presence:
         return _not(query, f"the slice suits it better than {100 * suits:.0f} % of other words only")
     if coarse.remark:
         return _not(query, coarse.remark[0].lower() + coarse.remark[1:].rstrip("."))

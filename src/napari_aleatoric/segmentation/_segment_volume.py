@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +11,7 @@ from napari_aleatoric.foundation import PromptSegmenter, SliceTracker, TextImage
 from napari_aleatoric.model import LabelMap, Reporter, SilentReporter, SubReporter, Volume
 
 from ._carry import Carried, LazyEmbeddings, carry
+from ._limits import NotFoundLimits, limits_of, with_limits
 from ._look import Look, look_at_slices
 from ._objects import (
     CarriedObject,
@@ -66,6 +67,8 @@ class VolumeSegmentation:
         1 − stability of the mask, 0 … 1, high = unsure: orders proposals for review.
     stack : SliceStack
         The slices; knows where each lies in the upright frame.
+    limits : NotFoundLimits
+        Below which it is not found, and who chose them.
     """
 
     query: Query
@@ -78,6 +81,7 @@ class VolumeSegmentation:
     agreement: float
     uncertainty: float
     stack: SliceStack
+    limits: NotFoundLimits = field(default_factory=NotFoundLimits)
 
     @property
     def found(self) -> bool:
@@ -144,15 +148,17 @@ def segment_volume(
 
     vectors = vectors or query_vectors(model, query, tick)
     look = look_at_slices(stack, model, vectors, spec, SubReporter(reporter, 0, _LOOKED, 100))
-    refusal = _unsuited(query, look, spec)
+    limits = limits_of(spec, model)
+    refusal = _unsuited(query, look, limits)
     if refusal:
-        return _nothing(query, stack, look, refusal)
+        return _nothing(query, stack, look, limits, refusal)
     keys = _key_slices(stack, query, vectors, model, segmenter, look, spec, reporter)
     carried = _carry_all(stack, segmenter, keys, spec, reporter)
     objects = group_carried(carried, stack.shape_yx)
     if not objects:
         why = next((key.result.sentence for key in keys if not key.result.found), "")
-        return _nothing(query, stack, look, why or f"'{query.text}' was not found: nothing is outlined.", keys)
+        why = why or f"'{query.text}' was not found: nothing is outlined."
+        return _nothing(query, stack, look, limits, why, keys)
     pieces = pieces_of(spec, query.pieces)
     taken = chosen_objects(objects, pieces)
     logits, replaced = consistent(united(taken, stack))
@@ -162,7 +168,7 @@ def segment_volume(
     mask = largest_parts(drawn.astype(bool), pieces, spec.least_piece)
     if not mask.any():
         contradiction = f"'{query.text}' was not found: the key slices contradict each other."
-        return _nothing(query, stack, look, contradiction, keys)
+        return _nothing(query, stack, look, limits, contradiction, keys)
     reporter.step(100, 100, f"'{query.text}' is done")
     agreement = float(np.nanmean([each.agreement for each in taken])) if _any_pair(taken) else float("nan")
     return VolumeSegmentation(
@@ -176,6 +182,7 @@ def segment_volume(
         agreement,
         uncertainty_of(list(logits.values())),
         stack,
+        limits,
     )
 
 
@@ -191,7 +198,7 @@ def _key_slices(
 ) -> tuple[KeySlice, ...]:
     sided = bool(query.side) and spec.side == "strict" and stack.knows_sides
     middle = stack.middle_lps_x() if sided else 0.0
-    inner = spec.model_copy(update={"least_presence": 0.0, "least_score": -1.0})  # judged for the volume
+    inner = with_limits(spec, NotFoundLimits(least_presence=0.0, least_score=-1.0))  # judged for the volume
     found = []
     for row, number in enumerate(look.key_slices):
         done = _LOOKED + (_OUTLINED - _LOOKED) * row / len(look.key_slices)
@@ -225,23 +232,28 @@ def _carry_all(
     return found
 
 
-def _unsuited(query: Query, look: Look, spec: VolumeSpec) -> str:
+def _unsuited(query: Query, look: Look, limits: NotFoundLimits) -> str:
     if not look.numbers:
         return f"'{query.text}' was not found: every slice is the same everywhere. Check the window."
-    if look.score < spec.least_score:
-        why = f"its best slices have a similarity of {look.score:.3f}, less than {spec.least_score:.3f}"
+    if look.score < limits.least_score:
+        why = f"its best slices have a similarity of {look.score:.3f}, less than {limits.least_score:.3f}"
         return f"'{query.text}' was not found: {why}."
-    if look.presence < spec.least_presence:
-        share = f"{100 * look.presence:.0f} % of other words, not {100 * spec.least_presence:.0f} %"
+    if look.presence < limits.least_presence:
+        share = f"{100 * look.presence:.0f} % of other words, not {100 * limits.least_presence:.0f} %"
         return f"'{query.text}' was not found: the images suit it better than {share}."
     return ""
 
 
 def _nothing(
-    query: Query, stack: SliceStack, look: Look, sentence: str, keys: tuple[KeySlice, ...] = ()
+    query: Query,
+    stack: SliceStack,
+    look: Look,
+    limits: NotFoundLimits,
+    sentence: str,
+    keys: tuple[KeySlice, ...] = (),
 ) -> VolumeSegmentation:
     label, nan = stack.label_map(stack.empty()), float("nan")
-    return VolumeSegmentation(query, label, sentence, look, keys, (), (), nan, 1.0, stack)
+    return VolumeSegmentation(query, label, sentence, look, keys, (), (), nan, 1.0, stack, limits)
 
 
 def _any_pair(objects: tuple[CarriedObject, ...]) -> bool:

@@ -69,17 +69,19 @@ class SliceSpec(Spec):
     most_share: float = Field(
         default=0.9, gt=0, le=1, description="A mask of more than this part of the slice is taken for no answer."
     )
-    least_presence: float = Field(
-        default=0.6,
+    least_presence: float | None = Field(
+        default=None,
         ge=0,
         le=1,
-        description="Part of the other words of the library that must suit the images less, or it is not found.",
+        description="Part of the other words of the library that must suit the images less, or it is not found; "
+        "none = as the model advises, else 0.6.",
     )
-    least_score: float = Field(
-        default=-1.0,
+    least_score: float | None = Field(
+        default=None,
         ge=-1,
         le=1,
-        description="Cosine similarity that the best slices must have, or it is not found.",
+        description="Cosine similarity that the best slices must have, or it is not found; none = as the model "
+        "advises, else -1.",
     )
     side: SideRule = Field(
         default="strict",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from PIL import Image
 from torch import Tensor
 
 from napari_aleatoric.errors import DataError
+from napari_aleatoric.foundation._advice import Advice, advice_in
 from napari_aleatoric.foundation._saliency import Saliency, SaliencyMethod, SaliencySpec
 from napari_aleatoric.foundation._segmenter import grey_or_colour
 from napari_aleatoric.foundation._text_image_files import TextImageFiles
@@ -23,7 +24,7 @@ from ._device import at_most_threads, autocast, best_device, precision_on
 from ._gradcam import grad_cam
 from ._m2ib import bottleneck
 from ._text_image_layers import VisionLayers, vision_layers
-from ._text_image_maps import SlicesTold, on_slice
+from ._text_image_maps import SlicesTold, in_parts, on_slice
 from ._text_image_net import build_tokenizer, write_model
 
 __all__ = ["OpenClipModel"]
@@ -74,17 +75,24 @@ class OpenClipModel:
         size: Any = self._network.visual.image_size
         self._input_yx = (int(size), int(size)) if isinstance(size, int) else (int(size[0]), int(size[1]))
         self._cut: VisionLayers | None = None
+        self._advice = advice_in(files.config, files.name)
 
     @property
     def name(self) -> str:
         """Identifier of model, weights and settings."""
         half = "" if self._precision == "float32" else f"-{self._precision}"
-        return f"{self._label}{half}"
+        advised = f"-{self._advice.digest[:6]}" if self._advice.changed() else ""
+        return f"{self._label}{advised}{half}"
 
     @property
     def device(self) -> str:
         """Where the network runs."""
         return str(self._device)
+
+    @property
+    def advice(self) -> Advice:
+        """What those who trained it advise; empty where they say nothing."""
+        return self._advice
 
     @property
     def network(self) -> Any:
@@ -142,7 +150,7 @@ class OpenClipModel:
             If one of them is empty.
         """
         found = []
-        for part in _parts(texts, _TEXTS_AT_ONCE):
+        for part in in_parts(texts, _TEXTS_AT_ONCE):
             words = self.words(part)
             with torch.inference_mode(), at_most_threads(self._threads), autocast(self._device, self._precision):
                 found.append(self._network.encode_text(words).float())
@@ -162,7 +170,7 @@ class OpenClipModel:
             If a slice has another shape or type.
         """
         found = []
-        for part in _parts(images, max(1, _PIXELS_AT_ONCE // (self._input_yx[0] * self._input_yx[1]))):
+        for part in in_parts(images, max(1, _PIXELS_AT_ONCE // (self._input_yx[0] * self._input_yx[1]))):
             pixels = self.pixels(part)
             with torch.inference_mode(), at_most_threads(self._threads), autocast(self._device, self._precision):
                 found.append(self._network.encode_image(pixels).float())
@@ -221,7 +229,7 @@ class OpenClipModel:
         """
         spec, told = spec or SaliencySpec(), reporter or SilentReporter()
         targets = self._targets(text_vectors, len(images))
-        layer = self.layers.layer(spec.layer)
+        layer = self.layers.layer(self._advice.layer if spec.layer is None else spec.layer)
         if method not in ("m2ib", "gradcam"):
             raise DataError(f"Expected the saliency method 'm2ib' or 'gradcam', got '{method}'.")
         room = max(1, self._room // (self.layers.n_numbers * (spec.draws if method == "m2ib" else 1)))
@@ -238,7 +246,7 @@ class OpenClipModel:
                     SlicesTold(told, start, len(images), part),
                 )
             for image, values, score in zip(part, maps, scores, strict=True):
-                found.append(Saliency(on_slice(values, image.shape[:2]), _cosine(score), method))
+                found.append(Saliency(on_slice(values, image.shape[:2]), min(1.0, max(-1.0, score)), method))
         return found
 
     @property
@@ -288,11 +296,3 @@ class OpenClipModel:
     def save(self, folder: Path) -> None:
         """Write the model as a folder that `load_text_image` reads; each file whole, the description last."""
         write_model(folder, self._files, self._network)
-
-
-def _parts(values: Sequence[Any], n: int) -> Iterator[Sequence[Any]]:
-    return (values[start : start + n] for start in range(0, len(values), n))
-
-
-def _cosine(value: float) -> float:
-    return min(1.0, max(-1.0, value))

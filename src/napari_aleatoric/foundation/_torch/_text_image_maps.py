@@ -1,8 +1,8 @@
-"""From patches to the pixels of a slice, and from passes to slices that are done."""
+"""From patches to the pixels of a slice, and from passes to slices that are done; slices in handy parts."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from napari_aleatoric.foundation._saliency import SaliencySpec
 from napari_aleatoric.foundation._segmenter import bilinear
 from napari_aleatoric.model import Reporter
 
-__all__ = ["SlicesTold", "on_slice"]
+__all__ = ["SlicesTold", "in_parts", "on_slice"]
 
 
 class SlicesTold:
@@ -34,3 +34,8 @@ def on_slice(values: NDArray[np.float32], shape: tuple[int, ...]) -> NDArray[np.
         return np.zeros(fine.shape, dtype=np.float32)
     scaled: NDArray[np.float32] = np.clip((fine - low) / (high - low), 0, 1).astype(np.float32)
     return scaled
+
+
+def in_parts(values: Sequence[Any], n: int) -> Iterator[Sequence[Any]]:
+    """Yield so many at a time."""
+    return (values[start : start + n] for start in range(0, len(values), n))
