@@ -23,18 +23,25 @@ from napari_aleatoric.segmentation._captions import Caption, _name, caption_fact
 from napari_aleatoric.segmentation._slice_facts import SliceFact, facts_of
 
 __all__ = [
+    "GRID",
+    "LABEL_SIDE",
     "SIDE",
     "Claim",
     "LabelledSlice",
+    "Said",
     "View",
     "absent_words",
     "bare_name",
     "may_be_true",
+    "say",
+    "shows_none",
     "surely_absent",
     "view_of",
 ]
 
-SIDE = 128  # pixels of a view
+SIDE = 224  # pixels of a view
+LABEL_SIDE = 112  # of its labels, and of the image that facts are found in
+GRID = 14  # patches
 _QUALIFIERS = ("left", "right", "anterior", "posterior")
 _MAY_BE_THERE = {  # regions of the prompt library, and names, that a source's labels say nothing about
     "samples": {"abdomen", "trunk", "body", "chest", "lung"},
@@ -54,7 +61,22 @@ _ALIKE = {"lung nodule": "tumour"}  # one may be called the other
 _FROM_LIBRARY = 0.4  # of the captions are the library's own sentences
 _WITHOUT_SIDES = 0.4  # of the views are spoken of without left and right
 _KNOWS_SIDES_FROM = 0.5  # of a slice that is in view: below it nobody could tell the side
-LIBRARY = PromptLibrary.load()
+_SHIPPED = PromptLibrary.load()
+
+
+class _QuickLibrary(PromptLibrary):
+    """The library that comes with the program; each word is looked up once."""
+
+    def find(self, text: str) -> Any:
+        return _found(text)
+
+
+@cache
+def _found(text: str) -> Any:
+    return _SHIPPED.find(text)
+
+
+LIBRARY = _QuickLibrary(_SHIPPED.content)
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,26 +139,22 @@ class Claim:
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """A window of a slice and one sentence about it.
+    """A window of a slice and what is true of it.
 
     Parameters
     ----------
     pixels : torch.Tensor of float32, shape (SIDE, SIDE)
-        0 … 1.
-    label : numpy.ndarray, shape (SIDE, SIDE)
+        0 … 1; empty once the frozen layers have seen it.
+    label : numpy.ndarray, shape (LABEL_SIDE, LABEL_SIDE)
         Values of ``names``.
     names : dict of int to str
         With left and right.
-    caption : str
-        True of it.
-    claim : Claim
-        What the caption says.
-    place : torch.Tensor of bool, shape (SIDE, SIDE)
-        Where that is.
-    facts : tuple of SliceFact
-        All that is true, with and without sides.
+    whole, merged : tuple of SliceFact
+        What is true of it, with sides, and with left and right, front and back, or many parts as one.
     touched : frozenset of str
         Names of all that has a pixel in it, with and without sides.
+    tells_sides : bool
+        Whether left and right can be told in it.
     source, modality, axis
         Of its slice.
     """
@@ -144,14 +162,37 @@ class View:
     pixels: torch.Tensor
     label: NDArray[np.uint8]
     names: dict[int, str]
-    caption: str
-    claim: Claim
-    place: torch.Tensor
-    facts: tuple[SliceFact, ...]
+    whole: tuple[SliceFact, ...]
+    merged: tuple[SliceFact, ...]
     touched: frozenset[str]
+    tells_sides: bool
     source: str
     modality: str
     axis: int
+
+    @property
+    def facts(self) -> tuple[SliceFact, ...]:
+        """All that is true, with and without sides."""
+        return tuple(dict.fromkeys((*self.whole, *self.merged)))
+
+
+@dataclass(frozen=True, eq=False)
+class Said:
+    """One sentence about a view.
+
+    Parameters
+    ----------
+    text : str
+        True of it.
+    claim : Claim
+        What it says.
+    place : numpy.ndarray of float32, shape (GRID, GRID)
+        Part of each patch that it speaks of.
+    """
+
+    text: str
+    claim: Claim
+    place: NDArray[np.float32]
 
 
 @cache
@@ -169,50 +210,72 @@ def _own_name(name: str) -> str:
     return " ".join([*sides, bare_name(name)])
 
 
-def view_of(
-    item: LabelledSlice, rng: np.random.Generator, *, strength: float = 1.0, held_out: bool = False
-) -> View | None:
-    """Look at a random window of a slice; None if nothing that is labelled is in it.
+def view_of(item: LabelledSlice, rng: np.random.Generator, *, strength: float = 1.0) -> View | None:
+    """Look at a slice, or at a random window of it; None if nothing that is labelled is in it.
 
     Parameters
     ----------
     item : LabelledSlice
         The slice.
     rng : numpy.random.Generator
-        Draws window, look and words.
+        Draws window and look.
     strength : float
-        0 = the whole slice as it is; 1 = a window of a quarter to all of its sides, turned, stretched, with other
-        contrast and noise. Never mirrored, so the patient's left stays left.
-    held_out : bool
-        Take the wordings that are never learnt from.
+        0 = the whole slice as it is; 1 = in half of the cases a window of a third to all of its sides, turned,
+        stretched, with other contrast and noise. Never mirrored, so the patient's left stays left.
     """
-    scale = float(rng.uniform(0.25, 1.0)) if rng.random() < 0.7 * strength else 1.0
+    scale = float(rng.uniform(0.33, 1.0)) if rng.random() < 0.5 * strength else 1.0
     pixels, label, lps_x = _window(item, rng, scale, strength)
-    grey = (pixels.numpy() * 255).astype(np.uint8)
+    step = SIDE // LABEL_SIDE
+    grey = (pixels.numpy()[::step, ::step] * 255).astype(np.uint8)
+    label = label[::step, ::step]
+    lps_x = None if lps_x is None else lps_x[::step, ::step]
     with_sides = bool(item.lps_x) and scale >= _KNOWS_SIDES_FROM
     options: dict[str, Any] = {"lps_x": lps_x, "middle_lps_x": item.middle_lps_x, "width_mm": item.width_mm}
     options = options if with_sides else {}
     whole = _facts(grey, label, item.names, options)
     merged_label, merged_names = _merged(label, item.names)
     merged = _facts(grey, merged_label, merged_names, options)
-    speaks_of_sides = (with_sides or not item.lps_x) and rng.random() >= _WITHOUT_SIDES
-    spoken, spoken_label = (whole, label) if speaks_of_sides else (merged, merged_label)
-    if not spoken:
+    if not whole or not merged:
         return None
-    caption = _draw(spoken, item, rng, held_out)
-    about = {f.class_index: f for f in spoken}
-    rows = [about[index] for index in caption.class_indices]
-    claim = Claim(
-        tuple(_own_name(f.name) for f in rows), caption.kind, _said(caption.kind, rows), item.modality, item.axis
-    )
-    place = torch.from_numpy(np.isin(spoken_label, caption.class_indices))
     names = [item.names[v] for v in np.unique(label) if v in item.names]
     touched = frozenset({_own_name(n) for n in names} | {bare_name(n) for n in names})
-    facts = tuple(dict.fromkeys((*whole, *merged)))
     looked = _look(pixels, rng, strength)
-    return View(
-        looked, label, item.names, caption.text, claim, place, facts, touched, item.source, item.modality, item.axis
-    )
+    tells = with_sides or not item.lps_x
+    return View(looked, label, item.names, whole, merged, touched, tells, item.source, item.modality, item.axis)
+
+
+def say(view: View, rng: np.random.Generator, n: int = 1, *, held_out: bool = False) -> list[Said]:
+    """Draw sentences about a view, each about something else that is in it; fewer if there is less.
+
+    Parameters
+    ----------
+    view : View
+        What is spoken of.
+    rng : numpy.random.Generator
+        Draws structures and words: a structure by lot first, so that small ones are spoken of as often.
+    n : int
+        How many.
+    held_out : bool
+        Take the wordings that are never learnt from.
+    """
+    sides = view.tells_sides and rng.random() >= _WITHOUT_SIDES
+    facts, label = (view.whole, view.label) if sides else (view.merged, _merged(view.label, view.names)[0])
+    about = {f.class_index: f for f in facts}
+    found = []
+    for number in rng.permutation(len(facts))[:n]:
+        caption = _draw(facts, facts[int(number)], view, rng, held_out)
+        rows = [about[index] for index in caption.class_indices]
+        claim = Claim(
+            tuple(_own_name(f.name) for f in rows),
+            caption.kind,
+            _said(caption.kind, rows),
+            view.modality,
+            view.axis,
+        )
+        block = LABEL_SIDE // GRID
+        seen = np.isin(label, caption.class_indices).reshape(GRID, block, GRID, block)
+        found.append(Said(caption.text, claim, seen.mean(axis=(1, 3), dtype=np.float32)))
+    return found
 
 
 def _window(
@@ -273,18 +336,18 @@ def _merged(label: NDArray[np.uint8], names: dict[int, str]) -> tuple[NDArray[np
     return table[label], {value: name for name, value in first.items()}
 
 
-def _draw(facts: Sequence[SliceFact], item: LabelledSlice, rng: np.random.Generator, held_out: bool) -> Caption:
-    """Draw one sentence: a structure by lot first, so that small ones are spoken of as often."""
+def _draw(
+    facts: Sequence[SliceFact], fact: SliceFact, view: View, rng: np.random.Generator, held_out: bool
+) -> Caption:
+    """Draw one sentence about a structure; at times about all of them."""
     if not held_out and rng.random() < _FROM_LIBRARY:
-        fact = facts[int(rng.integers(len(facts)))]
-        text = sentence_for(_name(fact, rng, LIBRARY, False), item.modality, rng)
+        text = sentence_for(_name(fact, rng, LIBRARY, False), view.modality, rng)
         return Caption(text, (fact.class_index,), "plain")
-    captions = caption_facts(facts, item.modality, item.axis, rng, LIBRARY, held_out=held_out)
+    captions = caption_facts(facts, view.modality, view.axis, rng, LIBRARY, held_out=held_out)
     several = [c for c in captions if c.kind == "all"]
     if several and rng.random() < 0.1:
         return several[0]
-    index = facts[int(rng.integers(len(facts)))].class_index
-    about = [c for c in captions if c.class_indices == (index,)]
+    about = [c for c in captions if c.class_indices == (fact.class_index,)]
     return about[int(rng.integers(len(about)))]
 
 
@@ -319,6 +382,11 @@ def may_be_true(claim: Claim, view: View) -> bool:
     return not known or any(_said(claim.kind, [f]) == claim.said for f in known)
 
 
+def shows_none(claim: Claim, view: View) -> bool:
+    """Tell whether a view surely shows nothing of what a sentence names."""
+    return not any(name in view.touched or _unlabelled(name, view.source) for name in claim.names)
+
+
 @cache
 def _unlabelled(name: str, source: str) -> bool:
     """Whether something may be in the images of a source without being labelled."""
@@ -337,11 +405,16 @@ def surely_absent(view: View) -> list[str]:
     return [name for name in LIBRARY.names if name not in view.touched and not _unlabelled(name, view.source)]
 
 
-def absent_words(view: View, rng: np.random.Generator, n: int) -> list[str]:
+def absent_words(view: View, rng: np.random.Generator, n: int) -> list[Said]:
     """Draw sentences about structures of the library that are surely not in a view; fewer if there are fewer."""
     names = surely_absent(view)
-    drawn = rng.permutation(len(names))[:n]
-    return [sentence_for(_name(_spoken(names[int(i)]), rng, LIBRARY, False), view.modality, rng) for i in drawn]
+    found = []
+    for number in rng.permutation(len(names))[:n]:
+        name = names[int(number)]
+        text = sentence_for(_name(_spoken(name), rng, LIBRARY, False), view.modality, rng)
+        nowhere = np.zeros((GRID, GRID), dtype=np.float32)
+        found.append(Said(text, Claim((name,), "noun", (), view.modality, view.axis), nowhere))
+    return found
 
 
 def _spoken(name: str) -> SliceFact:

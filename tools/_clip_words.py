@@ -9,17 +9,18 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from _clip_views import LIBRARY, SIDE
+from _clip_views import GRID, LIBRARY, SIDE
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors
 
 from napari_aleatoric.segmentation._captions import _LEARNT, _LOOKS, _PLANES
 
-__all__ = ["NAME", "corpus", "describe", "write_words"]
+__all__ = ["MEAN", "NAME", "STD", "corpus", "describe", "write_words"]
 
 NAME = "clip-small"
 _SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 _LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789.,;:'-()/%"
 _CONTEXT = 48  # words of a sentence, at most
+MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # as the small segmenter has them
 _COMMON = 3  # an ending of so many words is a word of its own
 
 
@@ -67,11 +68,12 @@ def describe(n_words: int) -> dict[str, Any]:
             "embed_dim": 128,
             "vision_cfg": {
                 "image_size": SIDE,
-                "patch_size": 8,
+                "patch_size": SIDE // GRID,
                 "width": 192,
-                "layers": 6,
+                "layers": 8,
                 "head_width": 32,
                 "pool_type": "avg",
+                "no_ln_pre": True,
                 "output_tokens": False,
             },
             "text_cfg": {
@@ -80,11 +82,11 @@ def describe(n_words: int) -> dict[str, Any]:
                 "hf_tokenizer_name": NAME,
                 "width": 128,
                 "heads": 4,
-                "layers": 3,
+                "layers": 2,
                 "pool_type": "eos",
                 "eos_id": _SPECIAL.index("[SEP]"),
                 "pad_id": 0,
             },
         },
-        "preprocess_cfg": {"mean": [0.5] * 3, "std": [0.25] * 3, "interpolation": "bilinear"},
+        "preprocess_cfg": {"mean": list(MEAN), "std": list(STD), "interpolation": "bilinear"},
     }
