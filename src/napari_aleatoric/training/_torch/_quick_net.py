@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -43,7 +44,7 @@ class QuickNet:
         self._net = net
         self._plan = plan
         self._spec = spec
-        self._device, self._dtype = torch_device(spec.device)
+        self._device, self._dtype = _place(spec)
 
     @property
     def plan(self) -> NetPlan:
@@ -91,6 +92,16 @@ class QuickNet:
         )
 
 
+def _place(spec: QuickNetSpec) -> tuple[torch.device, torch.dtype]:
+    """Return where the network runs and in which type; on a processor float32.
+
+    Convolutions of few channels are about twice as slow there in bfloat16, matrix tiles or not
+    (``benchmarks/test_quick_net.py``).
+    """
+    device, dtype = torch_device(spec.device)
+    return device, torch.float32 if device.type == "cpu" else dtype
+
+
 def _always() -> None:
     """Go on."""
 
@@ -104,7 +115,7 @@ def learn_quick_net(
     reporter: Reporter,
 ) -> QuickNet:
     """Train a network on some kept cases, or go on where it stopped; see `train_net`."""
-    device, dtype = torch_device(spec.device)
+    device, dtype = _place(spec)
     draw = PatchDraw(shelf, names, plan, spec.near_fraction, spec.seed)
     net = train_net(
         plan,
