@@ -43,7 +43,8 @@ def score(
         float | None,
         typer.Option(
             "--second-opinion",
-            help="Weight of the light classifier beside the network (0.25); 0 = the network alone.",
+            help="Weight of the light classifier beside the network; 0 = the network alone (0.25, or 0.75 where "
+            "it is clearly the better of the two).",
             metavar="WEIGHT",
         ),
     ] = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -33,12 +33,11 @@ class ScoreSpec(Spec):
         "named, else the network where torch and monai are installed, else the light classifier.",
     )
     network: QuickNetSpec = Field(default=QuickNetSpec(), description="Settings of the small network.")
-    second_opinion: float = Field(
-        default=0.25,
-        ge=0,
-        lt=1,
+    second_opinion: Literal["auto"] | Annotated[float, Field(ge=0, lt=1)] = Field(
+        default="auto",
         description="Weight of the light classifier, learned on the same cases, in the probabilities of the small "
-        "network; 0 = the network alone.",
+        "network; 0 = the network alone; 'auto' = 0.25, or 0.75 where it clearly foretells the labels of unseen "
+        "cases better than the network.",
     )
     probabilities: str = Field(
         default="",

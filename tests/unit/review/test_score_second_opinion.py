@@ -224,5 +224,6 @@ def test_the_default_has_a_second_opinion_and_none_is_the_network_as_it_was(
     assert isinstance(light, LightKind)
     assert both.name == "network+light"
     assert alone.identity == f"network-{ScoreSpec().network.digest}"
-    assert both.identity == f"{alone.identity}+0.25*{light.identity}"
+    assert both.identity == f"{alone.identity}+0.25?{light.identity}"
+    assert chosen(second_opinion=0.25).identity == f"{alone.identity}+0.25*{light.identity}"
     assert chosen(judge="light", second_opinion=0.5).identity == light.identity

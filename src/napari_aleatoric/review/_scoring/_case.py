@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -130,11 +131,14 @@ class CaseReader:
 
     def is_large(self, case: CaseFiles) -> bool:
         """Whether a case is to be alone in memory; one that cannot be read is not."""
+        return self.n_voxels(case) * max(1, len(case.labels)) >= _LARGE
+
+    def n_voxels(self, case: CaseFiles) -> int:
+        """Return the voxels of a case's image; 0 if it cannot be read."""
         try:
-            shape = self._ws.grid(case.case_id).shape_zyx
+            return math.prod(self._ws.grid(case.case_id).shape_zyx)
         except UNREADABLE:
-            return False
-        return shape[0] * shape[1] * shape[2] * max(1, len(case.labels)) >= _LARGE
+            return 0
 
     def _index_of(self, values: NDArray[Any]) -> NDArray[np.uint16]:
         """Class indices of label values (Z, Y, X), a few slices at a time: looking them up takes many copies."""

@@ -12,6 +12,8 @@ from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import CaseFiles
 from napari_aleatoric.uncertainty import ScoreSpec
 
+from ._arbiter import Arbiter
+from ._cache import scoring_folder
 from ._case import UNREADABLE, CaseReader
 from ._given import GivenKind
 from ._judge import JudgeKind
@@ -21,6 +23,7 @@ from ._second_opinion import SecondOpinionKind
 
 __all__ = ["choose_kind"]
 
+_USUAL = 0.25  # weight of the judge that counts for less
 _FEWEST = 4  # cases that a network is trained on; each learns from half of them
 
 
@@ -81,7 +84,10 @@ def choose_kind(
     network = NetworkKind(ws, spec, reader, by_digest, stopping, waiting)
     if spec.second_opinion == 0:
         return network, []
-    return SecondOpinionKind(network, _light(ws, spec, cases, stopping), spec.second_opinion), []
+    light = _light(ws, spec, cases, stopping)
+    if spec.second_opinion != "auto":
+        return SecondOpinionKind(network, light, spec.second_opinion), []
+    return SecondOpinionKind(network, light, _USUAL, Arbiter(spec, reader, by_digest, scoring_folder(ws))), []
 
 
 def _light(ws: Workspace, spec: ScoreSpec, cases: Sequence[CaseFiles], stopping: threading.Event) -> LightKind:

@@ -12,12 +12,14 @@ from napari_aleatoric.foundation import Box
 from napari_aleatoric.model import Reporter, SubReporter
 from napari_aleatoric.uncertainty import LabelFacts
 
+from ._arbiter import Arbiter, Verdict
 from ._case import LoadedCase
 from ._judge import Costs, Judge, JudgeKind, in_one_piece
 from ._plan import TrainingPlan
 
 __all__ = ["SecondOpinionJudge", "SecondOpinionKind"]
 
+_COMPARING = 0.03  # part of the learning that goes into comparing the two
 _SECOND_COSTS = 0.05  # of a unit of the light classifier's costs in those of the network, seconds
 
 
@@ -27,18 +29,24 @@ class SecondOpinionKind:
     On hippocampus labels with planted errors the network with a quarter of the light classifier ranks the cases as
     well as alone, and finds the wrong voxels better (chosen on one seed, which is not reported).
 
+    An arbiter asks the data which of the two is to count for more: where the second clearly foretells the labels of
+    unseen cases better than the first, their weights change places. So it is where a network can learn little in
+    minutes, as from some dozens of small crops.
+
     Parameters
     ----------
     first, second : JudgeKind
         Both learn from the cases. Each keeps what it keeps alone, so that changing the weight trains nothing anew.
     weight : float
-        Of the second, above 0 and below 1.
+        Of the second, above 0 and below 1; with an arbiter, of the one that counts for less.
+    arbiter : Arbiter, optional
+        Without one the weight stays.
     """
 
     learns = True
 
-    def __init__(self, first: JudgeKind, second: JudgeKind, weight: float) -> None:
-        self._first, self._second, self._weight = first, second, weight
+    def __init__(self, first: JudgeKind, second: JudgeKind, weight: float, arbiter: Arbiter | None = None) -> None:
+        self._first, self._second, self._weight, self._arbiter = first, second, weight, arbiter
 
     @property
     def name(self) -> str:
@@ -47,8 +55,9 @@ class SecondOpinionKind:
 
     @property
     def identity(self) -> str:
-        """Both identities and the weight."""
-        return f"{self._first.identity}+{self._weight!r}*{self._second.identity}"
+        """Both identities, the weight, and whether it may change sides."""
+        weight = f"{self._weight!r}*" if self._arbiter is None else f"{self._weight!r}?"
+        return f"{self._first.identity}+{weight}{self._second.identity}"
 
     def has(self, digest: str) -> bool:
         """Whether both have what they need."""
@@ -74,7 +83,7 @@ class SecondOpinionKind:
         return Costs(*(a + b for a, b in both))
 
     def learn(self, plan: TrainingPlan, folds: Sequence[int], reporter: Reporter) -> Mapping[int, Judge]:
-        """Learn the first, whose work outlives a stop, then the second.
+        """Learn the first, whose work outlives a stop, then the second; then compare the two.
 
         Raises
         ------
@@ -83,10 +92,15 @@ class SecondOpinionKind:
         """
         n = len(plan.training)
         one, other = self._first.costs(n, len(folds)).learn, self._second_costs(n, len(folds)).learn
-        upto = one / (one + other) if one + other else 0.5
+        learned = 1.0 if self._arbiter is None else 1 - _COMPARING
+        upto = learned * (one / (one + other) if one + other else 0.5)
         firsts = self._first.learn(plan, folds, SubReporter(reporter, 0, upto, 1))
-        seconds = self._second.learn(plan, folds, SubReporter(reporter, upto, 1, 1))
-        return {fold: SecondOpinionJudge(firsts[fold], seconds[fold], self._weight) for fold in folds}
+        seconds = self._second.learn(plan, folds, SubReporter(reporter, upto, learned, 1))
+        weight = self._weight
+        if self._arbiter is not None:
+            verdict = self._arbiter.decide(plan, firsts, seconds, SubReporter(reporter, learned, 1, 1))
+            weight = self._weight_after(verdict)
+        return {fold: SecondOpinionJudge(firsts[fold], seconds[fold], weight) for fold in folds}
 
     def keep_only(self, digests: Sequence[str]) -> None:
         """Delete what either keeps of all other cases."""
@@ -94,11 +108,22 @@ class SecondOpinionKind:
         self._second.keep_only(digests)
 
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
-        """Return what is said of the first, and as ``second_opinion`` the weight and what is said of the other."""
+        """Return what is said of the first, and as ``second_opinion`` the weight and what is said of the other.
+
+        With an arbiter also how many cases they were ``compared`` on, and the Brier scores of both; see `Verdict`.
+        """
         first, second = self._first.provenance(plan), self._second.provenance(plan)
         packages = (*first["packages"], *second.pop("packages"))
-        beside = {"weight": self._weight, **second}
+        verdict = self._arbiter.kept(plan) if self._arbiter is not None else None
+        beside: dict[str, Any] = {"weight": self._weight_after(verdict), **second}
+        if verdict is not None:
+            brier = {"first": verdict.first, "second": verdict.second} if verdict.n_cases else {}
+            beside |= {"compared": verdict.n_cases, **({"brier": brier} if brier else {})}
         return {**first, "name": self.name, "second_opinion": beside, "packages": packages}
+
+    def _weight_after(self, verdict: Verdict | None) -> float:
+        """Return the weight of the second."""
+        return 1 - self._weight if verdict is not None and verdict.second_leads else self._weight
 
     def _second_costs(self, n_cases: int, n_folds: int) -> Costs:
         return Costs(*(_SECOND_COSTS * part for part in self._second.costs(n_cases, n_folds)))
