@@ -30,6 +30,7 @@ from ._strokes import StrokeKeeper
 from ._text_host import OwnTextProcess, TextHost, text_model_choices
 from ._text_picture import DraftPointing, TextPicture
 from ._text_prompting import TextPrompting
+from ._text_proposals import ProposalKeeper
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 
 __all__ = [
@@ -61,6 +62,7 @@ __all__ = [
     "PromptStatus",
     "PromptTrail",
     "Prompting",
+    "ProposalKeeper",
     "QueueFilter",
     "ReviewSession",
     "SegmenterChoice",

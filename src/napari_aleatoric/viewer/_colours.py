@@ -9,7 +9,7 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from napari_aleatoric.model import ClassTable
 
-__all__ = ["HEAT_COLOURS", "class_colour", "heat_colormap", "label_colormap"]
+__all__ = ["HEAT_COLOURS", "class_colour", "heat_colormap", "label_colormap", "saliency_colormap"]
 
 Rgba = tuple[float, float, float, float]
 
@@ -59,3 +59,10 @@ def heat_colormap() -> Colormap:
     fine = np.linspace(0.0, 1.0, 64)
     table = np.stack([np.interp(fine, positions, colours[:, k]) for k in range(4)], axis=1)
     return Colormap(table, name="aleatoric-heat", controls=fine)
+
+
+def saliency_colormap() -> Colormap:
+    """Colours of where words are seen: transparent, blue, pale cyan; unlike those of the uncertainty."""
+    stops = np.array([0.0, 0.15, 0.5, 1.0])
+    colours = np.array([(0.1, 0.2, 0.7, 0.0), (0.1, 0.25, 0.8, 0.3), (0.1, 0.55, 0.9, 0.65), (0.6, 1.0, 1.0, 0.9)])
+    return Colormap(colours, name="aleatoric-saliency", controls=stops)

@@ -9,7 +9,7 @@ from napari.components import ViewerModel
 from napari.layers import Labels
 from numpy.typing import NDArray
 
-from napari_aleatoric.session import SlicePlane, painted_slice
+from napari_aleatoric.session import SlicePlane, WholeVolume, painted_slice
 
 __all__ = ["draw_slice", "pixel_at", "plane_in_view", "put_mask"]
 
@@ -49,9 +49,15 @@ def put_mask(
     return draw_slice(layer, plane, wanted)
 
 
-def draw_slice(layer: Labels, plane: SlicePlane, wanted: NDArray[Any]) -> int:
-    """Make a slice of the label what it should be, as one step of napari's undo; return how many pixels changed."""
-    rows, columns = np.nonzero(plane.cut(layer.data) != wanted)
-    if len(rows):
-        layer.data_setitem(plane.indices(rows, columns), wanted[rows, columns])
-    return len(rows)
+def draw_slice(layer: Labels, plane: SlicePlane | WholeVolume, wanted: NDArray[Any]) -> int:
+    """Make a slice of the label, or all of it, what it should be, as one step of napari's undo.
+
+    Returns
+    -------
+    int
+        How many pixels changed.
+    """
+    where = np.nonzero(plane.cut(layer.data) != wanted)
+    if len(where[0]):
+        layer.data_setitem(plane.indices(*where), wanted[where])
+    return len(where[0])

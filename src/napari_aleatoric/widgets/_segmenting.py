@@ -14,6 +14,7 @@ from napari_aleatoric.session import (
     ItemData,
     Kind,
     Notice,
+    OwnTextProcess,
     PromptAnswer,
     Prompting,
     PromptTrail,
@@ -24,6 +25,7 @@ from napari_aleatoric.session import (
 from napari_aleatoric.viewer import PromptMode, PromptPad, Stage, draw_slice, plane_in_view, put_mask
 
 from ._canvas_marks import CanvasMarks
+from ._text_segmenting import TextSegmenting
 
 __all__ = ["Segmenting"]
 
@@ -76,6 +78,8 @@ class Segmenting:
         self.pad = PromptPad(
             viewer, lambda: stage.label_layer, self._box_drawn, self._clicked, self._marks.show_marks, self.stop
         )
+        self.words = TextSegmenting(viewer, stage, session, self.prompting, OwnTextProcess, deliver)
+        self.words.refused.connect(self.refused.emit)
         self.replaces = False  # whether a mask is all of its class on the slice
         self._trail: PromptTrail | None = None
         self._drawing = False
@@ -138,6 +142,7 @@ class Segmenting:
             self._viewer.dims.events.ndisplay,
         ):
             event.disconnect(self._moved)
+        self.words.close()
         self.prompting.close()
         self.pad.close()
         self._marks.let_go()

@@ -2,44 +2,39 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QSize, Qt
-from qtpy.QtGui import QKeySequence, QResizeEvent, QShortcut
+from qtpy.QtCore import QSize
+from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import (
     QBoxLayout,
     QCheckBox,
     QComboBox,
+    QFileDialog,
     QFormLayout,
     QHBoxLayout,
-    QLabel,
-    QProgressBar,
     QPushButton,
+    QStackedWidget,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
 
-from napari_aleatoric.session import PromptStatus, segmenter_choices
+from napari_aleatoric.session import segmenter_choices
 from napari_aleatoric.widgets._hub_dock import HubDock
 
 from ._class_box import ClassBox
 from ._model_box import ModelBox
+from ._pointing_page import PointingPage
+from ._text_page import TextPage
 
 __all__ = ["SegmentDock"]
 
-_MODES = {
-    "box": ("Box", "segment_box", "Drag a box round an object in the slice. Middle button: move the image."),
-    "points": (
-        "Points",
-        "segment_points",
-        "Click into an object; a right click, or Shift and a click, says what is not part of it.",
-    ),
-}
-
 
 class SegmentDock(HubDock):
-    """Boxes and clicks in the slice become masks of the chosen class.
+    """Boxes, clicks and words become masks of the chosen class.
 
     Parameters
     ----------
@@ -51,41 +46,36 @@ class SegmentDock(HubDock):
         super().__init__(napari_viewer)
         self.segmenting = self.hub.segmenting
         self._layer: Any = None
-        self._live: list[QShortcut] = []
         self._build()
         self._connect()
         self._show_item()
-        self._show_models()
-        self._show_status(self.segmenting.sentence)
-        self._show_mode(self.segmenting.mode)
+        self._show_way(0)
 
     def _build(self) -> None:
-        self.modes: dict[str, QPushButton] = {}
-        buttons = QHBoxLayout()
-        buttons.setSpacing(4)
-        for mode, (title, action, words) in _MODES.items():
-            key = self._key(action)
-            button = QPushButton(f"{title}  {key}" if key else title)
-            button.setCheckable(True)
-            button.setToolTip(f"{words}{f' Key: {key}.' if key else ''}")
-            button.setAccessibleName(f"Segment by {title.lower()}")
-            self.modes[mode] = button
-            buttons.addWidget(button)
-        self.words = QLabel()
-        self.words.setWordWrap(True)
-        self.words.setAccessibleName("What the segmenter does")
-        self.bar = QProgressBar()
-        self.bar.setRange(0, 0)
-        self.bar.setMaximumHeight(14)
-        self.bar.setTextVisible(False)
-        self.cancel = QPushButton("Cancel")
-        self.cancel.setToolTip("Stop waiting, and take no more prompts.")
-        self.next = QPushButton("Next object  ⏎")
-        self.next.setToolTip("Finish these points: the next click begins another object. Key: Enter.")
+        hub = self.hub  # asked anew each time: what Qt keeps must not keep the window
+        self.pointing = PointingPage(
+            self.segmenting, self._key, lambda: hub.window, lambda: hub.viewer.window._qt_viewer
+        )
+        self.text = TextPage(self.segmenting)
+        self.modes, self.words = self.pointing.modes, self.pointing.words
+        self.next, self.cancel, self.bar = self.pointing.next, self.pointing.cancel, self.pointing.bar
+        self.ways = QTabBar()
+        self.ways.setAccessibleName("How to say what is meant")
+        self.ways.setDrawBase(False)
+        self.ways.setExpanding(False)
+        for title in ("Boxes and points", "Text"):
+            self.ways.addTab(title)
+        self.pages = QStackedWidget()
+        for page in (self.pointing, self.text):
+            self.pages.addWidget(page)
         self.model = ModelBox()
         self.models = QPushButton("Models…")
         key = self._key("show_models")
         self.models.setToolTip(f"Get models, check them, and choose among them.{f' Key: {key}.' if key else ''}")
+        self.seer = ModelBox()
+        self.seer.setAccessibleName("Text-image model")
+        self.folder = QPushButton("Folder…")
+        self.folder.setToolTip("Take a text-image model from a folder: open_clip_config.json and weights.")
         self.classes = ClassBox()
         self.how = QComboBox()
         self.how.addItems(["Add to the class", "Replace the class on this slice"])
@@ -93,36 +83,38 @@ class SegmentDock(HubDock):
         self.how.setToolTip("Whether a mask is added to what the slice has of the class, or stands in its place.")
         self.keep = QCheckBox("Keep other classes")
         self.keep.setToolTip("Draw only where no other class is: napari's “preserve labels”.")
-        busy = QHBoxLayout()
-        busy.setSpacing(4)
-        busy.addWidget(self.bar, 1)
-        busy.addWidget(self.cancel)
+        self.over = QCheckBox("Over other classes, too")
+        self.over.setToolTip("Without it, an accepted draft is drawn only where no other class is.")
         left = QVBoxLayout()
         left.setSpacing(4)
-        for part in (buttons, busy):
-            left.addLayout(part)
-        left.addWidget(self.next)
-        left.addWidget(self.words)
-        left.addStretch(1)
-        form = QFormLayout()
+        ways = QHBoxLayout()
+        ways.addWidget(self.ways)
+        ways.addStretch(1)
+        ways.addWidget(self.text.sentences)
+        left.addLayout(ways)
+        left.addWidget(self.pages, 1)
+        body = QWidget()
+        self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
+        self._columns.setContentsMargins(6, 4, 6, 4)
+        self._columns.setSpacing(10)
+        self._columns.addLayout(left, 3)
+        self._columns.addLayout(self._form(), 2)
+        self.setWidget(body)
+        self.setMinimumSize(300, 120)
+
+    def _form(self) -> QFormLayout:
+        self._rows = form = QFormLayout()
         form.setSpacing(4)
         form.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         form.addRow("Class", self.classes)
         form.addRow("Mask", self.how)
         form.addRow("", self.keep)
-        chosen = QHBoxLayout()
-        chosen.setSpacing(4)
-        chosen.addWidget(self.model, 1)
-        chosen.addWidget(self.models)
-        form.addRow("Model", chosen)
-        body = QWidget()
-        self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
-        self._columns.setContentsMargins(6, 4, 6, 4)
-        self._columns.setSpacing(10)
-        self._columns.addLayout(left, 1)
-        self._columns.addLayout(form, 1)
-        self.setWidget(body)
-        self.setMinimumSize(300, 120)
+        form.addRow("", self.over)
+        form.addRow("Model", _side_by_side(self.model, self.models))
+        self._words_row = QWidget()
+        self._words_row.setLayout(_side_by_side(self.seer, self.folder))
+        form.addRow("Words", self._words_row)
+        return form
 
     def _key(self, action: str) -> str:
         for binding in self.hub.shortcuts.bindings:
@@ -132,7 +124,7 @@ class SegmentDock(HubDock):
 
     def sizeHint(self) -> QSize:
         """Return a strip below the image."""
-        return QSize(600, 150)
+        return QSize(600, 160)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Stand in columns where there is width, else one below the other."""
@@ -141,20 +133,18 @@ class SegmentDock(HubDock):
         super().resizeEvent(event)
 
     def _connect(self) -> None:
-        segmenting = self.segmenting
-        for mode, button in self.modes.items():
-            button.clicked.connect(lambda _=False, m=mode: segmenting.toggle(m))
-        self.cancel.clicked.connect(lambda: segmenting.stop())
-        self.next.clicked.connect(lambda: segmenting.next_object())
+        self.ways.currentChanged.connect(self._show_way)
         self.model.chosen.connect(self.hub.prompt_model.use)
+        self.seer.chosen.connect(self.hub.prompt_model.use_words)
+        self.folder.clicked.connect(self._choose_folder)
         self.models.clicked.connect(lambda: self.hub.performers()["show_models"]())
         self.hub.prompt_model.changed.connect(self._show_models)
         self.hub.models.changed.connect(self._show_models)
         self.classes.chosen.connect(self._choose_class)
         self.how.currentIndexChanged.connect(self._choose_how)
         self.keep.toggled.connect(self._choose_keep)
-        segmenting.mode_changed.connect(self._show_mode)
-        segmenting.status_changed.connect(self._show_status)
+        self.text.accepted.connect(self._accept)
+        self.segmenting.mode_changed.connect(self._show_mode)
         self.session.opened.connect(lambda _: self._show_item())
         self.session.item_changed.connect(lambda _: self._show_item())
 
@@ -176,7 +166,36 @@ class SegmentDock(HubDock):
         if self._layer is not None:
             self._layer.preserve_labels = on
 
+    def _choose_folder(self) -> None:
+        folder = QFileDialog.getExistingDirectory(self, "A folder with a text-image model", str(Path.home()))
+        if folder:
+            self.hub.prompt_model.use_words(folder)
+
+    def _accept(self) -> None:
+        value = self.classes.currentData()
+        if value is not None:
+            replaces, over = self.segmenting.replaces, self.over.isChecked()
+            self.segmenting.words.accept(int(value), replaces=replaces, over_others=over)
+
     # -- session to widgets ---------------------------------------------------------------------------
+
+    def show_text(self) -> None:
+        """Show the way in by words, ready to type."""
+        self.ways.setCurrentIndex(1)
+        self.text.edit.setFocus()
+
+    def _show_way(self, row: int) -> None:
+        self.pages.setCurrentIndex(row)
+        for part, wanted in ((self.keep, 0), (self.over, 1), (self.text.sentences, 1)):
+            part.setVisible(row == wanted)
+        for words in (self._words_row, self._rows.labelForField(self._words_row)):
+            words.setVisible(row == 1)
+        self.how.setItemText(1, f"Replace the class {'there' if row else 'on this slice'}")
+        self._show_models()
+
+    def _show_mode(self, mode: str) -> None:
+        if mode:
+            self.ways.setCurrentIndex(0)
 
     def _show_item(self) -> None:
         layer = self.hub.stage.label_layer
@@ -186,11 +205,15 @@ class SegmentDock(HubDock):
             layer.events.preserve_labels.connect(self._show_keep)
         self.classes.show_classes(self.session.classes, 0 if layer is None else int(layer.selected_label))
         self._show_keep()
-        for part in (*self.modes.values(), self.classes, self.how, self.keep):
+        for part in (*self.modes.values(), self.classes, self.how, self.keep, self.over, self.text):
             part.setEnabled(self.session.item is not None)
 
     def _show_models(self) -> None:
-        self.model.show_choices(segmenter_choices(self.hub.models.store), self.hub.prompt_model.name)
+        chosen = self.hub.prompt_model
+        self.model.show_choices(segmenter_choices(self.hub.models.store), chosen.name)
+        if self.ways.currentIndex() == 1:
+            self.seer.show_choices(chosen.words_choices(), chosen.words)
+            self.text.show_status(self.segmenting.words.status)
 
     def _show_class(self, event: Any = None) -> None:
         if self._layer is not None:
@@ -200,35 +223,11 @@ class SegmentDock(HubDock):
         if self._layer is not None:
             self.keep.setChecked(bool(self._layer.preserve_labels))
 
-    def _show_mode(self, mode: str) -> None:
-        for name, button in self.modes.items():
-            button.setChecked(name == mode)
-        self.next.setVisible(mode == "points")
-        self._bind(mode)
 
-    def _show_status(self, sentence: str) -> None:
-        status: PromptStatus = self.segmenting.prompting.status
-        self.words.setText(sentence)
-        waits = status.phase in ("loading", "looking")
-        self.bar.setVisible(waits)
-        self.cancel.setVisible(waits)
-
-    def _bind(self, mode: str) -> None:
-        """Take Escape and Enter while a mode is on; napari's own use of them needs its polygon tool."""
-        for shortcut in self._live:
-            shortcut.setEnabled(False)
-            shortcut.deleteLater()
-        self._live = []
-        if mode:
-            self._take("Escape", self.hub.window, Qt.ShortcutContext.WindowShortcut, self.segmenting.stop)
-        if mode == "points":  # only over the image: Enter elsewhere ends what is typed
-            canvas = self.hub.viewer.window._qt_viewer
-            for key in ("Return", "Enter"):
-                context = Qt.ShortcutContext.WidgetWithChildrenShortcut
-                self._take(key, canvas, context, self.segmenting.next_object)
-
-    def _take(self, key: str, parent: Any, context: Any, act: Any) -> None:
-        shortcut = QShortcut(QKeySequence(key), parent)
-        shortcut.setContext(context)
-        shortcut.activated.connect(act)
-        self._live.append(shortcut)
+def _side_by_side(box: QWidget, button: QWidget) -> QHBoxLayout:
+    row = QHBoxLayout()
+    row.setContentsMargins(0, 0, 0, 0)
+    row.setSpacing(4)
+    row.addWidget(box, 1)
+    row.addWidget(button)
+    return row

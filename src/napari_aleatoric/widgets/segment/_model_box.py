@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QComboBox, QWidget
@@ -26,7 +27,7 @@ class ModelBox(QComboBox):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setAccessibleName("Segmenter")
-        self.setMinimumContentsLength(12)
+        self.setMinimumContentsLength(8)
         self.activated.connect(lambda row: self.chosen.emit(self.itemData(row)))
         self.currentIndexChanged.connect(self._show_words)
 
@@ -35,7 +36,8 @@ class ModelBox(QComboBox):
         was = self.blockSignals(True)
         self.clear()
         for choice in choices:
-            self.addItem(choice.name if choice.ready else f"{choice.name} (not here)", choice.name)
+            title = Path(choice.name).name  # of a folder only what it is called
+            self.addItem(title if choice.ready else f"{title} (not here)", choice.name)
             row = self.count() - 1
             self.setItemData(row, choice.sentence, Qt.ItemDataRole.ToolTipRole)
             self.model().item(row).setEnabled(choice.ready)
