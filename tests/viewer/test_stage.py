@@ -235,6 +235,52 @@ def test_sides_of_the_patient_follow_the_view(stage: Stage, viewer: ViewerModel,
     assert " left" not in text.text
 
 
+def seen(viewer: ViewerModel) -> tuple[float, ...]:
+    """Canvas pixels beyond the edges of the image, over and beside it; negative = the image is cut."""
+    height, width = viewer.canvas.size
+    camera, extent = viewer.scene.camera, named(viewer)["Image"].extent.world
+    corners = (extent[:, 1:] - np.array(camera.center[1:])) * camera.zoom + np.array([height, width]) / 2
+    return (*corners[0], height - corners[1][0], width - corners[1][1])
+
+
+def test_a_dock_that_takes_room_does_not_cut_the_image(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions
+) -> None:
+    viewer.canvas.size = (500, 900)
+    show(stage, case("a"), options)
+    camera = viewer.scene.camera
+    whole = camera.zoom
+    assert min(seen(viewer)) >= 0
+    viewer.canvas.size = (260, 900)  # a dock opens below the image
+    assert min(seen(viewer)) >= 0
+    assert camera.zoom < 0.6 * whole
+    camera.zoom *= 1 + 1e-7  # what drawing rounds
+    viewer.canvas.size = (500, 900)  # and closes
+    assert camera.zoom == pytest.approx(whole)
+
+
+@pytest.mark.parametrize(
+    "step", [lambda c: setattr(c, "zoom", c.zoom * 1.1), lambda c: setattr(c, "center", (0, 9, 8))]
+)
+def test_who_has_zoomed_or_moved_keeps_the_view(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions, step: Any
+) -> None:
+    viewer.canvas.size = (500, 900)
+    show(stage, case("a"), options)
+    camera = viewer.scene.camera
+    step(camera)
+    zoom, center = camera.zoom, camera.center
+    viewer.canvas.size = (260, 900)
+    assert (camera.zoom, camera.center) == (zoom, center)
+    viewer.reset_view()  # napari's key and button for it
+    viewer.canvas.size = (500, 900)
+    assert min(seen(viewer)) >= 0
+    assert camera.zoom > zoom / 1.2
+    stage.close()
+    viewer.canvas.size = (100, 100)
+    assert camera.zoom > zoom / 1.2  # nobody listens any more
+
+
 def test_users_own_layers_are_left_alone(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
     mine = viewer.add_image(np.zeros((4, 4, 4)), name="Image")
     show(stage, case("a"), options)

@@ -15,6 +15,7 @@ from napari_aleatoric.model import ClassTable, Geometry
 from napari_aleatoric.session import ItemData, ViewState
 
 from ._colours import heat_colormap, label_colormap
+from ._whole_view import WholeView
 
 __all__ = ["Stage"]
 
@@ -47,7 +48,7 @@ class Stage:
         self._classes: ClassTable | None = None
         self._shown_map: tuple[Any, tuple[int, ...]] | None = None
         self._listening: Labels | None = None
-        self._whole_zoom = 1.0
+        self._whole = WholeView(viewer)
         viewer.dims.events.ndisplay.connect(self._turned)
         viewer.dims.events.order.connect(self._turned)
 
@@ -149,7 +150,7 @@ class Stage:
             if axis < dims.ndim:
                 dims.set_point(axis, float(world[axis]))
         camera = self._viewer.scene.camera
-        if dims.ndisplay == 2 and camera.zoom > 1.2 * self._whole_zoom:  # zoomed in: the place may be out of sight
+        if dims.ndisplay == 2 and camera.zoom > 1.2 * self._whole.zoom:  # zoomed in: the place may be out of sight
             shown = dims.displayed
             camera.center = (0.0, float(world[shown[0]]), float(world[shown[1]]))
 
@@ -184,6 +185,7 @@ class Stage:
         """Let go of the viewer; its layers stay as they are."""
         self._viewer.dims.events.ndisplay.disconnect(self._turned)
         self._viewer.dims.events.order.disconnect(self._turned)
+        self._whole.close()
         self._item = self._state = self._listening = None
         del self._viewer
 
@@ -332,7 +334,6 @@ class Stage:
         self._viewer.scene.camera.orientation = ("away", "down", "right")
         self._viewer.canvas.overlays.scale_bar.visible = item.image.geometry.spacing_known
         self._viewer.reset_view()
-        self._whole_zoom = float(self._viewer.scene.camera.zoom)
 
 
 def _set(target: Any, name: str, value: Any) -> None:
