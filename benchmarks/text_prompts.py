@@ -2,13 +2,15 @@
 
     python benchmarks/text_prompts.py DATASET --model FOLDER                    # every class by its name
     python benchmarks/text_prompts.py DATASET --model FOLDER --slices           # 2-D only, as in the paper
-    python benchmarks/text_prompts.py --samples --model FOLDER --wrong prostate bladder lung
+    python benchmarks/text_prompts.py --samples --paraphrases --wrong prostate thyroid brain
     python benchmarks/text_prompts.py DATASET --model FOLDER --words "liver=hepatic tissue" --out table.json
 
 The ablation follows MedCLIP-SAMv2 (arXiv 2409.19483): on the slice that shows most of a class, Dice and surface
 Dice (tolerance 2 pixels, unit spacing, by MONAI; both empty = 1, only the reference empty = 0) of the saliency map
 above 0.5, of the map above its threshold, of the kept components, and of the segmenter's mask. Beside it, the whole
-volume (Dice in 3-D), and how often wrong words, and right ones, are found. A row for each class, then their mean.
+volume (Dice in 3-D), and how often words are found. A table for the names of the classes, for other words and
+sentences (``--paraphrases``: those that the shipped model has never learnt from), and for words of what is not
+there; a row for each word, then their mean.
 """
 
 from __future__ import annotations
@@ -43,8 +45,10 @@ from napari_aleatoric.segmentation import (  # noqa: E402
     segment_slice,
     segment_volume,
 )
+from napari_aleatoric.segmentation._captions import held_out_words  # noqa: E402
 
 STAGES = ("saliency", "threshold", "components", "mask")
+KINDS = {"name": "Names", "paraphrase": "Other words and sentences", "absent": "Words of what is not there"}
 _TOLERANCE_PIXELS = 2.0
 
 
@@ -53,6 +57,7 @@ class Row:
     """What one word gave in one case."""
 
     case: str
+    kind: str
     name: str
     words: str
     dice: dict[str, float]
@@ -131,27 +136,47 @@ def measure(
     return dice, nsd, found.found, dice_of(result.label.data > 0, truth), result.found
 
 
-def table(rows: list[Row]) -> str:
-    """Markdown: one row for each word, the last their mean."""
-    heads = [
-        "word",
-        "cases",
-        *(f"{stage} Dice" for stage in STAGES),
-        "mask NSD",
-        "found",
-        "volume Dice",
-        "found in 3-D",
-    ]
+def tables(rows: list[Row]) -> str:
+    """Markdown: a table for each kind of words that was asked."""
+    parts = []
+    for kind, title in KINDS.items():
+        some = [row for row in rows if row.kind == kind]
+        if some:
+            parts.append(f"**{title}**\n\n{_absent_table(some) if kind == 'absent' else _table(some)}")
+    return "\n\n".join(parts)
+
+
+def _table(rows: list[Row]) -> str:
+    """One row for each word, the last their mean."""
+    stages = [f"{stage} Dice" for stage in STAGES]
+    heads = ["word", "cases", *stages, "mask NSD", "found", "volume Dice", "found in 3-D"]
     lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
-    by_word: dict[str, list[Row]] = {}
-    for row in rows:
-        by_word.setdefault(row.words, []).append(row)
+    by_word = _by_word(rows)
     means = [_means(some) for some in by_word.values()]
     for word, some, values in zip(by_word, by_word.values(), means, strict=True):
         lines.append(_line(word, len(some), values))
     if len(means) > 1:
         lines.append(_line("**mean**", len(rows), [_mean([m[i] for m in means]) for i in range(len(means[0]))]))
     return "\n".join(lines)
+
+
+def _absent_table(rows: list[Row]) -> str:
+    """How often each word is answered "not found", the last line all of them."""
+    lines = ["| word | cases | not found in the slice | not found in 3-D |", "|---|---|---|---|"]
+    for word, some in {**_by_word(rows), "**all**": rows}.items():
+        values = [
+            _mean([float(not row.found_in_slice) for row in some]),
+            _mean([None if row.found_in_volume is None else float(not row.found_in_volume) for row in some]),
+        ]
+        lines.append(_line(word, len(some), values))
+    return "\n".join(lines)
+
+
+def _by_word(rows: list[Row]) -> dict[str, list[Row]]:
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row.words, []).append(row)
+    return found
 
 
 def _means(rows: list[Row]) -> list[float | None]:
@@ -177,16 +202,13 @@ def run(arguments: argparse.Namespace, dataset: Path) -> list[Row]:
     segmenter = open_segmenter(arguments.segmenter, device=arguments.device)
     spec = VolumeSpec.model_validate(json.loads(arguments.spec))
     library = PromptLibrary.load()
-    said = dict(pair.split("=", 1) for pair in arguments.words)
     rows = []
     for case_id, volume, index, names in cases_of(dataset, arguments.cases):
-        asked = [(name, said.get(name, name), index == c) for c, name in names.items() if (index == c).any()]
-        asked += [("", word, np.zeros(index.shape, dtype=bool)) for word in arguments.wrong]
-        for name, words, truth in asked:
+        for kind, name, words, truth in _asked(volume.modality, index, names, library, arguments):
             begun = time.monotonic()
             whole = not arguments.slices
             figures = measure(volume, truth, words, model, segmenter, spec, library, whole)
-            row = Row(case_id, name, words, *figures, time.monotonic() - begun)
+            row = Row(case_id, kind, name, words, *figures, time.monotonic() - begun)
             rows.append(row)
             print(
                 f"{case_id} {words}: mask {row.dice['mask']:.3f}, volume {row.volume_dice}, {row.seconds:.1f} s",
@@ -195,17 +217,39 @@ def run(arguments: argparse.Namespace, dataset: Path) -> list[Row]:
     return rows
 
 
+def _asked(
+    modality: str,
+    index: NDArray[np.uint16],
+    names: dict[int, str],
+    library: PromptLibrary,
+    arguments: argparse.Namespace,
+) -> Iterator[tuple[str, str, str, NDArray[np.bool_]]]:
+    """Yield kind, class, words and truth of everything that is asked of a case."""
+    said = dict(pair.split("=", 1) for pair in arguments.words)
+    for class_index, name in names.items():
+        truth = index == class_index
+        if not truth.any():
+            continue
+        yield "paraphrase" if name in said else "name", name, said.get(name, name), truth
+        if arguments.paraphrases:
+            for words in held_out_words(name, modality, library):
+                yield "paraphrase", name, words, truth
+    for word in arguments.wrong:
+        yield "absent", "", word, np.zeros(index.shape, dtype=bool)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("dataset", nargs="?", type=Path, help="a labelled folder of any layout")
     parser.add_argument("--samples", action="store_true", help="synthetic abdomens instead")
     parser.add_argument("--seed", type=int, default=4242, help="of the samples")
-    parser.add_argument("--model", required=True, help="text-image model: a folder, or a name")
+    parser.add_argument("--model", default="", help="text-image model: a folder, or a name; none = the shipped one")
     parser.add_argument("--weights", default="", help="file of weights for an architecture of open_clip")
     parser.add_argument("--segmenter", default="sam-small")
     parser.add_argument("--device", default="auto")
     parser.add_argument("--cases", type=int, default=10, help="at most")
     parser.add_argument("--words", nargs="*", default=[], help="class=words to ask for it, where not its name")
+    parser.add_argument("--paraphrases", action="store_true", help="also words that were never learnt from")
     parser.add_argument("--wrong", nargs="*", default=[], help="words of what no case shows")
     parser.add_argument("--slices", action="store_true", help="2-D only")
     parser.add_argument("--spec", default="{}", help="settings of the stages as JSON")
@@ -219,7 +263,7 @@ def main() -> None:
         if dataset is None:
             parser.error("name a labelled folder, or --samples")
         rows = run(arguments, dataset)
-    print(table(rows))
+    print(tables(rows))
     if arguments.out:
         arguments.out.write_text(json.dumps([asdict(row) for row in rows], indent=1), encoding="utf-8")
 

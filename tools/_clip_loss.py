@@ -70,4 +70,4 @@ def losses(network: Any, judge: Judge, batch: Batch, args: argparse.Namespace) -
     dice = 1 - (2 * (inside * batch.places).sum(dim=1) + 1) / (inside.sum(dim=1) + batch.places.sum(dim=1) + 1)
     right = F.binary_cross_entropy_with_logits(shown, batch.places, reduction="none").mean(dim=1)
     nowhere = F.softplus(logits[batch.absent]).mean() if batch.absent.any() else logits.sum() * 0
-    return [pairs, args.absent * there, args.places * (dice + right).mean() + args.places * nowhere]
+    return [args.pairs * pairs, args.absent * there, args.places * (dice + right).mean() + args.places * nowhere]

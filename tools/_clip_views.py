@@ -33,6 +33,7 @@ __all__ = [
     "absent_words",
     "bare_name",
     "may_be_true",
+    "may_be_unlabelled",
     "say",
     "shows_none",
     "surely_absent",
@@ -376,7 +377,7 @@ def may_be_true(claim: Claim, view: View) -> bool:
     if claim.kind not in ("noun", "size", "look") and claim.modality != view.modality:
         return False
     for name in claim.names:
-        if name not in view.touched and not _unlabelled(name, view.source):
+        if name not in view.touched and not may_be_unlabelled(name, view.source):
             return False
     known = [f for f in view.facts if claim.said and _own_name(f.name) == claim.names[0]]
     return not known or any(_said(claim.kind, [f]) == claim.said for f in known)
@@ -384,11 +385,11 @@ def may_be_true(claim: Claim, view: View) -> bool:
 
 def shows_none(claim: Claim, view: View) -> bool:
     """Tell whether a view surely shows nothing of what a sentence names."""
-    return not any(name in view.touched or _unlabelled(name, view.source) for name in claim.names)
+    return not any(name in view.touched or may_be_unlabelled(name, view.source) for name in claim.names)
 
 
 @cache
-def _unlabelled(name: str, source: str) -> bool:
+def may_be_unlabelled(name: str, source: str) -> bool:
     """Whether something may be in the images of a source without being labelled."""
     bare = bare_name(name)
     if bare in _LABELLED[source]:
@@ -402,7 +403,7 @@ def _unlabelled(name: str, source: str) -> bool:
 
 def surely_absent(view: View) -> list[str]:
     """Return what the library knows and a view surely does not show."""
-    return [name for name in LIBRARY.names if name not in view.touched and not _unlabelled(name, view.source)]
+    return [name for name in LIBRARY.names if name not in view.touched and not may_be_unlabelled(name, view.source)]
 
 
 def absent_words(view: View, rng: np.random.Generator, n: int) -> list[Said]:

@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -26,12 +27,14 @@ __all__ = [
     "nodules",
     "samples",
     "sarcomas",
+    "validation_cases",
 ]
 
 SOURCES = ("samples", "hippocampus", "nodules", "sarcomas", "bodies")
 HELD_OUT_SARCOMAS = ("STS_024", "STS_025")
 HELD_OUT_BODIES = ("example_ct_dicom",)  # the only other patient in CT: never trained on
 SEEDS = ((7001, 70), (7002, 20))  # of the synthetic abdomens, and how many; the demo's are others
+VALIDATION = (7003, 6)  # neither learnt from nor held out: limits are chosen on them
 _BODIES = (  # TotalSegmentator's test files, Apache-2.0; the labels are a network's
     ("example_ct", "example_ct.nii.gz", "example_seg_fast_force_split.nii.gz", "CT"),
     ("example_mr_sm", "example_mr_sm.nii.gz", "example_seg_mr.nii.gz", "MR"),
@@ -114,9 +117,25 @@ def labelled_cases(
                 break
 
 
-def samples() -> Iterator[LabelledCase]:
+def validation_cases(folder: Path, learnt: int, most: int = 6) -> Iterator[LabelledCase]:
+    """Yield cases that were neither learnt from nor are held out: abdomens, and hippocampi after those learnt from.
+
+    Parameters
+    ----------
+    folder : Path
+        Of all sources.
+    learnt : int
+        How many hippocampi were learnt from, which are the first that are not held out.
+    most : int
+        Hippocampi, at most.
+    """
+    yield from samples((VALIDATION,))
+    yield from islice((c for c in hippocampi(folder) if not c.held_out), learnt, learnt + most)
+
+
+def samples(seeds: tuple[tuple[int, int], ...] = SEEDS) -> Iterator[LabelledCase]:
     """Synthetic abdomens of the project itself."""
-    for seed, n in SEEDS:
+    for seed, n in seeds:
         spec = SampleSpec(n_cases=n, seed=seed, oblique=False, error_fraction=0.0)
         for index in range(n):
             case = make_case(spec, index)

@@ -26,7 +26,7 @@ from _clip_loss import Judge, losses
 from _clip_start import start_from_segmenter
 from _clip_views import LabelledSlice
 from _clip_words import corpus, describe, write_words
-from _sources import SOURCES, LabelledCase, labelled_cases
+from _sources import SOURCES, LabelledCase, labelled_cases, validation_cases
 from skimage.transform import downscale_local_mean
 from torch import Tensor
 
@@ -123,10 +123,13 @@ def train(args: argparse.Namespace) -> None:
     torch.set_num_threads(args.threads)
     network, words, _ = make(args.run)
     network, judge = network.train(), Judge()
+    begun_before = {id(p) for p in network.visual.transformer.parameters()}
     learnt = [p for p in (*network.parameters(), *judge.parameters()) if p.requires_grad]
     groups = [
-        {"params": [p for p in learnt if (p.ndim > 1) == heavy], "weight_decay": 0.05 * heavy}
+        {"params": some, "weight_decay": 0.05 * heavy, "slower": 0.5 if known else 1.0}
         for heavy in (True, False)
+        for known in (True, False)
+        if (some := [p for p in learnt if (p.ndim > 1) == heavy and (id(p) in begun_before) == known])
     ]
     optimiser = torch.optim.AdamW(groups, lr=args.rate, betas=(0.9, 0.98))
     average = {k: v.detach().clone() for k, v in network.state_dict().items()}
@@ -155,7 +158,7 @@ def train(args: argparse.Namespace) -> None:
         cool = min(1.0, (1 - done) / args.cool) if args.cool else 1.0
         for group in optimiser.param_groups:
             cosine = 0.5 - 0.5 * float(np.cos(np.pi * cool))
-            group["lr"] = args.rate * min(1.0, (number + 1) / 60) * max(cosine, 0.01)
+            group["lr"] = group["slower"] * args.rate * min(1.0, (number + 1) / 60) * max(cosine, 0.01)
         parts = losses(network, judge, batches[number], args)
         optimiser.zero_grad()
         torch.stack(parts).sum().backward()
@@ -187,16 +190,23 @@ def averaged(run: Path) -> OpenClipModel:
     return OpenClipModel(files, network, "clip-small")
 
 
+def untrained(run: Path) -> OpenClipModel:
+    """Return the network before its first step, as the program has it."""
+    network, _, files = make(run)
+    return OpenClipModel(files, network, "clip-small-untrained")
+
+
 def evaluate(args: argparse.Namespace) -> None:
     """Print retrieval, Dice and "not found" of the held-out cases as markdown, and keep it in the run's folder."""
     from _clip_measure import calibrate, retrieval_table, words_table
 
     torch.set_num_threads(args.threads)
-    model = averaged(args.run)
-    limits = calibrate(model, load(args.run, "train"))
+    before, model, test = untrained(args.run), averaged(args.run), load(args.run, "test")
+    limits = calibrate(model, validation_cases(args.data, (args.cases or 10**6) // 2))
     (args.run / "advice.json").write_text(json.dumps(limits))
-    parts = [retrieval_table(model, load(args.run, "test")), words_table(model, args.data, args.cases or 4, limits)]
-    text = "\n\n".join([*parts, f"Limits, from training slices: {json.dumps(limits)}"])
+    parts = [f"Retrieval before the training:\n\n{retrieval_table(before, test)}"]
+    parts += [f"After it:\n\n{retrieval_table(model, test)}", words_table(model, args.data, args.held_out, limits)]
+    text = "\n\n".join([*parts, f"Limits, from volumes apart from both: {json.dumps(limits)}"])
     (args.run / "held_out.md").write_text(text + "\n")
     print(text)
 
@@ -219,6 +229,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path)
     parser.add_argument("--run", type=Path, required=True)
     parser.add_argument("--cases", type=int, help="of hippocampi and of nodules, at most, half of them held out")
+    parser.add_argument("--held-out", type=int, default=4, help="volumes of each source that are measured")
     parser.add_argument("--minutes", type=float, default=60)
     parser.add_argument("--steps", type=int, default=0, help="in all; the rate then falls by steps, not by time")
     parser.add_argument("--at-most", type=int, default=0, help="steps in this call")
@@ -228,8 +239,9 @@ def main() -> None:
         "--cool", type=float, default=0.7, help="last part in which the rate falls to 0, by a cosine"
     )
     parser.add_argument("--temperature", type=float, default=0.1)
-    parser.add_argument("--absent", type=float, default=1.0, help="weight of what is not there, of whole images")
-    parser.add_argument("--places", type=float, default=2.0, help="weight of where it is; 0 = pairs alone")
+    parser.add_argument("--pairs", type=float, default=0.2, help="weight of DHN-NCE")
+    parser.add_argument("--absent", type=float, default=0.5, help="weight of what is not there, of whole images")
+    parser.add_argument("--places", type=float, default=4.0, help="weight of where it is; 0 = pairs alone")
     parser.add_argument("--strength", type=float, default=1.0, help="of the disturbances of the views, 0 to 1")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shards", type=int, default=12, help="of 200 views each")

@@ -133,7 +133,8 @@ def options(run: Path, **changes) -> argparse.Namespace:
     return argparse.Namespace(
         **{
             "run": run, "minutes": 5, "steps": 4, "at_most": 0, "batch": 3, "rate": 1e-2, "cool": 0.5,
-            "temperature": 0.1, "absent": 1.0, "places": 0.5, "strength": 1.0, "threads": 1, "log_every": 2,
+            "temperature": 0.1, "pairs": 0.2, "absent": 1.0, "places": 0.5, "strength": 1.0, "threads": 1,
+            "log_every": 2,
         }
         | changes
     )  # fmt: skip

@@ -20,7 +20,7 @@ from ._slice_facts import SliceFact, facts_of
 from ._spec import Plane
 from ._stack import SliceStack
 
-__all__ = ["Caption", "CaptionedSlice", "caption_facts", "captioned_slices"]
+__all__ = ["Caption", "CaptionedSlice", "caption_facts", "captioned_slices", "held_out_words"]
 
 _LEARNT = {
     "noun": ("{it}", "the {it}", "a {it}"),
@@ -223,6 +223,31 @@ def caption_facts(
         listed = [f"the {it}" for it in names]
         say("all", facts, all=f"{', '.join(listed[:-1])} and {listed[-1]}")
     return tuple(found)
+
+
+def held_out_words(name: str, modality: str, library: PromptLibrary) -> tuple[str, ...]:
+    """Return what a structure may be asked by that nothing is learnt from: another word, and a whole sentence.
+
+    Parameters
+    ----------
+    name : str
+        Of a class; with its side, if it has one.
+    modality : str
+        "CT", "MR", …; "" where unknown.
+    library : PromptLibrary
+        Other words of structures.
+
+    Returns
+    -------
+    tuple of str
+        The word is left out where the library knows no second one.
+    """
+    known = library.find(name)
+    modality = library.modality_in_words(modality) or _NO_MODALITY
+    sentence = with_articles(_HELD_OUT["plain"][0].format(it=name, modality=modality))
+    if known is None or len(known[1].words) < 2:
+        return (sentence,)
+    return f"{known[2]} {known[1].words[-1]}".strip(), sentence
 
 
 def _name(fact: SliceFact, rng: np.random.Generator, library: PromptLibrary, held_out: bool) -> str:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 
 from napari_aleatoric.errors import DataError
@@ -81,7 +82,8 @@ class PromptLibrary:
         Sentences that worked in this project for the same words go first ("auto"); a whole sentence (five words or
         more that name no structure) is asked as it is; words become the sentences of their kind. Kinds after the
         paper's P0, P2 and P3 (arXiv 2409.19483): plain sentences for large organs, sentences that say how it looks
-        for small lesions.
+        for small lesions. Another word for a structure is asked together with the structure's name (our own
+        proposal): a model need not know every word.
 
         Parameters
         ----------
@@ -112,7 +114,9 @@ class PromptLibrary:
         if found is None and len(text.split()) >= _SENTENCE_WORDS:
             return Query(text, (text,), others, side, pieces)
         wanted = structure.prefers if kind == "auto" else kind
-        return Query(text, self._sentences(text, structure, modality, wanted), others, side, pieces)
+        asked = [self._sentences(words, structure, modality, wanted) for words in _asked(text, found)]
+        sentences = dict.fromkeys(each for some in zip_longest(*asked) for each in some if each)
+        return Query(text, tuple(sentences)[:_MOST_SENTENCES], others, side, pieces)
 
     def modality_in_words(self, modality: str) -> str:
         """Return what a modality is called in sentences; "" where it is not known."""
@@ -191,6 +195,13 @@ def _shipped() -> LibraryFile:
 def with_articles(text: str) -> str:
     """Put "an" for "a" before what sounds like a vowel: "a MRI slice" becomes "an MRI slice"."""
     return _ARTICLE.sub(r"\1n ", text)
+
+
+def _asked(text: str, found: tuple[str, Structure, Side] | None) -> tuple[str, ...]:
+    """Return what was typed and, where that is another word for a structure, the structure's name too."""
+    if found is None or _same(found[0], text) or _same(found[0], _without_side(text)[0]):
+        return (text,)
+    return text, f"{found[2]} {found[0]}".strip()
 
 
 def _without_side(text: str) -> tuple[str, Side]:

@@ -62,6 +62,18 @@ def test_other_words_are_what_it_is_held_against_and_never_its_own() -> None:
     assert len(LIBRARY.query("flux capacitor").others) == len(LIBRARY.names)
 
 
+def test_another_word_is_asked_together_with_the_name() -> None:
+    lien = LIBRARY.query("lien", modality="CT").sentences
+    assert lien[:2] == ("A CT slice that shows the lien.", "A CT slice that shows the spleen.")
+    assert sum("lien" in s for s in lien) == sum("spleen" in s for s in lien) == len(lien) / 2
+    ren = LIBRARY.query("left ren", modality="CT")
+    assert ren.side == "left"
+    assert "A CT slice that shows the left kidney." in ren.sentences
+    assert LIBRARY.query("lien", kind="as-written").sentences == ("lien",)
+    assert not any("ren" in s.split() for s in LIBRARY.query("Right-sided kidney").sentences)
+    assert all("Right-sided kidney" in s for s in LIBRARY.query("Right-sided kidney", modality="CT").sentences)
+
+
 def test_a_whole_sentence_is_asked_as_it_is() -> None:
     text = "a dark round mass in the left lobe"
     assert LIBRARY.query(f"  {text} ").sentences == (text,)
@@ -123,7 +135,7 @@ def test_a_workspace_adds_words_of_its_own(tmp_path) -> None:
         "utf-8",
     )
     library = PromptLibrary.load(tmp_path)
-    assert library.query("synovial sac").sentences == ("synovial sac",)
+    assert library.query("synovial sac").sentences == ("synovial sac", "bursa")
     assert library.query("liver", modality="CT").sentences[0] == "Here is liver in CT."
     assert "A CT slice that shows the liver." in library.query("liver", modality="CT").sentences
     assert "bursa" not in LIBRARY.names
