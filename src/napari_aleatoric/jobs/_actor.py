@@ -61,7 +61,7 @@ class Actor:
         name, arguments, options = self._factory
         self._ask(name, arguments, options, None)
 
-    def call(self, method: str, *arguments: Any, reporter: Reporter | None = None, **options: Any) -> Any:
+    def call(self, method: str, /, *arguments: Any, reporter: Reporter | None = None, **options: Any) -> Any:
         """Call a method, or read an attribute, and wait for the answer; one at a time, from any thread.
 
         Where a ``reporter`` is given, the method gets one by that name: its steps are told to this one, whose

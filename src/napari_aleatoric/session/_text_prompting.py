@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_aleatoric.errors import Cancelled
+from napari_aleatoric.foundation import TextImageModel
 from napari_aleatoric.model import Volume
 from napari_aleatoric.segmentation import Query, VolumeSpec
 
@@ -103,7 +104,7 @@ class TextPrompting:
 
     def _close_seer(self) -> None:
         if self._seer is not None:
-            self._seer.host.close()
+            self._seer.end()
             self._seer = None
 
     # -- the case -----------------------------------------------------------------------------------------
@@ -143,7 +144,8 @@ class TextPrompting:
             return
         self.cancel()
         self.drop()
-        seer = self._seer = self._seer or LoadedSeer(self._make_host(self._source))
+        source = self._source
+        seer = self._seer = self._seer or LoadedSeer(lambda: self._make_host(source))
         run = self._run = _Run(seer)
         run.reporter = reporter = RunReporter(
             lambda words, share: self._deliver(lambda: self._progressed(run, words, share))
@@ -153,13 +155,21 @@ class TextPrompting:
         at_work = None if plane is None else SliceAtWork(case, upright_plane(plane.axis, plane.index))
         spec = self.spec
 
+        def look(model: TextImageModel) -> TextDraft:
+            outliner = lent.result()
+            if at_work is None:
+                return draft_of_volume(model, outliner, case, query, spec, reporter)
+            return draft_of_slice(model, outliner, at_work, query, spec, reporter)
+
         def work() -> TextDraft:
+            model = None
             try:
                 model = seer.load()
-                outliner = lent.result()
-                if at_work is None:
-                    return draft_of_volume(model, outliner, case, query, spec, reporter)
-                return draft_of_slice(model, outliner, at_work, query, spec, reporter)
+                return look(model)
+            except Cancelled:
+                if reporter.stopping or model is None or seer.is_open(model):
+                    raise
+                return look(seer.load())  # it was ended because of the run before
             finally:
                 run.is_over.set()
 
@@ -176,15 +186,10 @@ class TextPrompting:
 
         def end() -> None:
             if not run.is_over.wait(_PATIENCE_S):
-                run.seer.host.close()
-                self._deliver(lambda: self._ended(run))
+                run.seer.end()
 
         threading.Thread(target=end, name="aleatoric-stop", daemon=True).start()
         self._tell(TextPhase.IDLE, _STOPPED)
-
-    def _ended(self, run: _Run) -> None:
-        if self._seer is run.seer:
-            self._seer = None
 
     def _progressed(self, run: _Run, words: str, share: float | None) -> None:
         if run is self._run:

@@ -63,7 +63,7 @@ class RunReporter:
         """Do nothing."""
 
     def _left(self, share: float | None, seconds: float) -> str:
-        if share is None or share < _LEAST_SHARE or seconds < _LEAST_S:
+        if share is None or not _LEAST_SHARE <= share < 1 or seconds < _LEAST_S:
             return ""
         return f", about {duration_in_words(seconds * (1 - share) / share)} left"
 

@@ -111,6 +111,13 @@ class TextDraft:
     segmenter: str
 
     @property
+    def axis(self) -> int:
+        """Along which the slices lie that were looked at."""
+        if isinstance(self.region, SlicePlane):
+            return self.region.axis
+        return self.slices[0].plane.axis if self.slices else 0
+
+    @property
     def found(self) -> bool:
         """Whether there is a mask."""
         return bool(self.label.any())

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.foundation import Embedding, TextImageModel
 from napari_aleatoric.model import Reporter, SubReporter
 from napari_aleatoric.segmentation import (
@@ -36,18 +38,44 @@ _QUICK_S = 0.5  # a segmenter that looks at a slice in less looks at every box b
 _READ, _SEEN = 15, 90  # percent of the work on a slice
 
 
-@dataclass(eq=False)
 class LoadedSeer:
-    """A text-image model and where it lives; ``opened`` is the worker's, there once it is loaded."""
+    """A text-image model, loaded when it is needed, and anew after it was ended.
 
-    host: TextHost
-    opened: TextImageModel | None = None
+    Parameters
+    ----------
+    make : callable
+        Returns where it will live.
+    """
+
+    def __init__(self, make: Callable[[], TextHost]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._host: TextHost | None = None
+        self._opened: TextImageModel | None = None
 
     def load(self) -> TextImageModel:
-        """Open it, once; takes seconds."""
-        if self.opened is None:
-            self.opened = self.host.open()
-        return self.opened
+        """Open it, unless it is open; takes seconds."""
+        with self._lock:
+            if self._opened is not None:
+                return self._opened
+            host = self._host = self._host or self._make()
+        opened = host.open()
+        with self._lock:
+            if host is not self._host:
+                raise Cancelled("The model was ended while it was loaded.")
+            self._opened = opened
+            return opened
+
+    def is_open(self, model: TextImageModel | None) -> bool:
+        """Whether this is what was opened last, and it was not ended since."""
+        return model is not None and model is self._opened
+
+    def end(self) -> None:
+        """End it at once, from any thread; what is under way ends with `Cancelled`."""
+        with self._lock:
+            host, self._host, self._opened = self._host, None, None
+        if host is not None:
+            host.close()
 
 
 def draft_of_slice(

@@ -73,8 +73,7 @@ class DraftLayers:
         like = self._like()
         if like is None:
             return
-        planes = [part.plane for part in draft.slices] or [draft.region]
-        self._axis = planes[0].axis if isinstance(planes[0], SlicePlane) else 0
+        self._axis = draft.axis
         saliency, coarse = np.zeros(like.data.shape, np.uint8), np.zeros(like.data.shape, np.uint8)
         for part in draft.slices:
             part.plane.cut(saliency)[...] = np.rint(255 * part.saliency)
