@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 __all__ = ["NetworkKind"]
 
 _SHELVING = 0.05  # part of the learning that goes into bringing cases to the network's grid
-_STEP_S = 1.2  # of one step with 150,000 voxels, for the progress
+_STEP_S = 0.7  # of one step with 150,000 voxels, for the progress
 _PACKAGES = ("monai", "torch")
 
 
