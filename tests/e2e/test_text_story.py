@@ -1,0 +1,182 @@
+"""Type words in a real window, with a text-image model and a segmenter in processes of their own."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtTest import QTest
+
+from napari_aleatoric.foundation import SaliencySpec, WeightsStore
+from napari_aleatoric.model import Verdict
+from napari_aleatoric.review import corrections
+from napari_aleatoric.samples import SampleSpec, write_samples
+from napari_aleatoric.segmentation import VolumeSpec
+from napari_aleatoric.session import TextPhase, segmenter_choices
+from napari_aleatoric.widgets import hub_of, show_docks
+
+pytestmark = [pytest.mark.gui, pytest.mark.slow]
+
+MINUTES = 60_000
+UNTAUGHT = VolumeSpec(least_presence=0.0, least_score=-1.0)  # what a model that learned nothing can be asked
+
+
+_MODEL = """
+import json, sys
+from pathlib import Path
+import open_clip, torch
+from safetensors.torch import save_file
+vision = {"image_size": 64, "layers": 3, "width": 48, "patch_size": 8, "head_width": 24}
+text = {"context_length": 24, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
+config = {"embed_dim": 24, "vision_cfg": vision, "text_cfg": text}
+torch.manual_seed(5)
+network = open_clip.CLIP(**config)
+folder = Path(sys.argv[1])
+folder.mkdir()
+(folder / "open_clip_config.json").write_text(json.dumps({"model_cfg": config, "preprocess_cfg": {}}))
+save_file({k: v.contiguous() for k, v in network.state_dict().items()}, folder / "open_clip_model.safetensors")
+"""
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A text-image model in a folder, as open_clip describes one; its numbers are drawn by chance.
+
+    It is made in a process of its own: torch stays out of the window's.
+    """
+    for name in ("torch", "open_clip", "safetensors"):
+        if find_spec(name) is None:
+            pytest.skip(f"{name} is not installed")
+    folder = tmp_path / "untaught"
+    subprocess.run([sys.executable, "-c", _MODEL, str(folder)], check=True, timeout=300)
+    return folder
+
+
+class Reader:
+    """Somebody with a mouse and a keyboard."""
+
+    def __init__(self, viewer: Any, qtbot: Any) -> None:
+        self.viewer, self.qtbot, self.hub = viewer, qtbot, hub_of(viewer)
+        self.words = self.hub.segmenting.words
+        _, self.dock = viewer.window.add_plugin_dock_widget("napari-aleatoric", "Segment")
+
+    @property
+    def label(self) -> Any:
+        return self.hub.stage.label_layer
+
+    def until(self, condition: Any) -> None:
+        self.qtbot.waitUntil(condition, timeout=3 * MINUTES)
+
+    def find(self, words: str) -> None:
+        edit = self.dock.text.edit
+        edit.clear()
+        QTest.keyClicks(edit, words)
+        QTest.keyClick(edit, Qt.Key.Key_Return)
+
+    def at(self, down: float, right: float) -> QPoint:
+        canvas, camera, scale = (
+            self.viewer.window._qt_viewer.canvas.native,
+            self.viewer.scene.camera,
+            self.label.scale,
+        )
+        y = (down * scale[1] - camera.center[1]) * camera.zoom + canvas.height() / 2
+        x = (right * scale[2] - camera.center[2]) * camera.zoom + canvas.width() / 2
+        return QPoint(round(x), round(y))
+
+    def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
+        canvas = self.viewer.window._qt_viewer.canvas.native
+        QTest.mouseMove(canvas, self.at(*start))
+        QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=self.at(*start))
+        for share in (0.3, 0.7, 1.0):
+            QTest.mouseMove(canvas, self.at(*np.add(start, share * np.subtract(end, start))))
+            self.qtbot.wait(1)
+        QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=self.at(*end))
+
+
+@pytest.fixture
+def reader(make_napari_viewer: Any, qtbot: Any) -> Iterator[Reader]:
+    choice = next(c for c in segmenter_choices(WeightsStore()) if c.name == "sam-small")
+    if not choice.ready:
+        pytest.skip(choice.sentence)
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1366, 768)
+    show_docks(viewer)
+    reader = Reader(viewer, qtbot)
+    yield reader
+    reader.hub.close()
+
+
+def test_words_boxes_accept_undo_save(reader: Reader, model: Path, tmp_path: Path) -> None:
+    write_samples(tmp_path / "data", SampleSpec(n_cases=1, seed=3, matrix=96))
+    hub, words = reader.hub, reader.words
+    session = hub.session
+    hub.open(tmp_path / "data")
+    reader.until(lambda: session.item is not None)
+    truth = reader.label.data == 1
+    z = int(truth.sum(axis=(1, 2)).argmax())
+    reader.label.data[truth] = 0
+    reader.label.selected_label = 1
+    hub.stage.go_to_slice(z)
+    before = reader.label.data.copy()
+    reader.dock.show_text()
+    hub.prompt_model.use_words(str(model))
+    assert reader.dock.seer.currentData() == str(model)
+
+    # a long look is stopped within two seconds
+    words.text.spec = UNTAUGHT.model_copy(update={"saliency": SaliencySpec(steps=1000)})
+    reader.find("liver")
+    reader.until(lambda: (words.status.fraction or 0) > 0.15)
+    run, began = words.text._run, time.monotonic()
+    reader.qtbot.mouseClick(reader.dock.text.line.cancel, Qt.MouseButton.LeftButton)
+    assert not words.status.busy
+    assert run.is_over.wait(10)
+    assert time.monotonic() - began < 2.5
+    assert words.text.draft is None
+
+    # a look that goes to its end: whatever an untaught model sees, the stages are there
+    words.text.spec = UNTAUGHT
+    reader.find("liver")
+    reader.until(lambda: not words.status.busy)
+    assert words.status.phase in (TextPhase.DRAFT, TextPhase.IDLE), words.status.sentence
+    layers = words.layers
+    assert layers.find("Saliency").data[z].max() == 255
+    assert not layers.find("Saliency").data[z - 1].any()
+
+    # a person draws the box that was meant, takes the others away, and the mask follows
+    ys, xs = np.nonzero(truth[z])
+    boxes = layers.find("Draft boxes")
+    boxes.selected_data = set(range(boxes.nshapes))
+    boxes.remove_selected()
+    reader.until(lambda: not layers.find("Draft").data.any())
+    reader.qtbot.mouseClick(reader.dock.text.tools["box"], Qt.MouseButton.LeftButton)
+    reader.drag((ys.min() - 0.5, xs.min() - 0.5), (ys.max() + 0.5, xs.max() + 0.5))
+    assert boxes.nshapes == 1
+    began = time.monotonic()
+    reader.until(lambda: layers.find("Draft").data[z].any())
+    print(f"box to mask: {1000 * (time.monotonic() - began):.0f} ms")
+    mask = layers.find("Draft").data[z] > 0
+    assert 2 * (mask & truth[z]).sum() / (mask.sum() + truth[z].sum()) > 0.75
+    assert np.array_equal(reader.label.data, before)
+
+    reader.qtbot.mouseClick(reader.dock.text.accept, Qt.MouseButton.LeftButton)
+    drawn = reader.label.data.copy()
+    assert np.array_equal(drawn[z] == 1, mask & (before[z] == 0))
+    assert np.array_equal(np.delete(drawn, z, axis=0), np.delete(before, z, axis=0))
+    reader.label.undo()
+    assert np.array_equal(reader.label.data, before)
+    reader.label.redo()
+    assert np.array_equal(reader.label.data, drawn)
+    hub.decide(Verdict.CORRECTED)
+    key = session.item.key
+    reader.until(lambda: session.store.state(key).verdict is Verdict.CORRECTED)
+    (use,) = corrections(session.store, key)[-1].prompts
+    assert "led by words" in use.segmenter
+    assert use.n_boxes == 1
