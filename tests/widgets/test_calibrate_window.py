@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from napari_aleatoric.io import Workspace, scan
 from napari_aleatoric.jobs import JobStatus
@@ -129,6 +130,37 @@ def test_the_last_result_is_shown_and_its_order_used(opened: Any, qtbot: Any) ->
     assert not card.use.isEnabled()
     assert default_order(ws) == "worst_class"
     assert hub.session.filter.strategy == "worst_class"
+    window.close()
+
+
+def whole(window: Any) -> bool:
+    """Whether every text and button of the window has the room that it needs, within the window."""
+    shown = [part for part in window.findChildren((QLabel, QPushButton)) if part.isVisible()]
+    for part in shown:
+        needed = part.heightForWidth(part.width()) if part.hasHeightForWidth() else part.minimumSizeHint().height()
+        bottom = part.mapTo(window, part.rect().bottomLeft()).y()
+        if part.height() < needed or bottom >= window.height():
+            return False
+    return len(shown) > 5
+
+
+@pytest.mark.parametrize("size", [(980, 600), (640, 300)])
+def test_long_sentences_are_never_cut(opened: Any, qtbot: Any, size: tuple[int, int]) -> None:
+    hub, ws = opened
+    window = open_calibration(hub)
+    window.resize(*size)
+    qtbot.waitUntil(window.card.nothing.isVisible, timeout=20_000)
+    assert window.card.nothing.text().startswith("Nothing is known yet.")
+    qtbot.waitUntil(lambda: whole(window), timeout=20_000)
+    long = "A sentence that says with all its figures what a place in the queue means. "
+    keep(ws, record(verdict=3 * long, line_sentence=4 * long, notes=tuple(5 * [long])))
+    window.look()  # while it is open, as after a calibration
+    qtbot.waitUntil(window.card.table.isVisible, timeout=20_000)
+    assert not window.card.nothing.isVisible()
+    qtbot.waitUntil(lambda: whole(window), timeout=20_000)
+    assert window.card.table.height() >= 140
+    assert window.width() <= 1366
+    assert window.height() <= 700
     window.close()
 
 

@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QResizeEvent
 from qtpy.QtWidgets import QHBoxLayout, QLabel, QListWidget, QListWidgetItem, QPushButton, QVBoxLayout, QWidget
 
 from napari_aleatoric.model import Decision, Flag, ItemKey
+from napari_aleatoric.widgets._whole_text import WholeText
 
 __all__ = ["CaseCard", "RecoveryBanner", "decision_words"]
 
@@ -40,34 +40,6 @@ def decision_words(decision: Decision, undone: bool = False) -> str:
     return f"{text} (taken back)" if undone else text
 
 
-class _WholeText(QLabel):
-    """Text that breaks its lines and is never cut off: layouts alone forget to ask again when it grows."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.setWordWrap(True)
-
-    def setText(self, text: str) -> None:
-        """Show another text, and ask for the height it needs."""
-        super().setText(text)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent | None) -> None:
-        """Ask for another height where the width changed."""
-        super().resizeEvent(event)
-        if event is not None and event.oldSize().width() != event.size().width():
-            self._fit()
-
-    def _fit(self) -> None:
-        self.setMinimumHeight(0)  # else it is part of the answer
-        self.setMinimumHeight(max(0, self.heightForWidth(self.width())))
-        around = self.parentWidget()
-        while around is not None and around.layout() is not None:
-            around.layout().invalidate()
-            around.updateGeometry()
-            around = around.parentWidget()
-
-
 class CaseCard(QWidget):
     """Reason, findings and history.
 
@@ -81,7 +53,7 @@ class CaseCard(QWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self.reason = _WholeText("Open a folder to begin.")
+        self.reason = WholeText("Open a folder to begin.")
         self.reason.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
         self.reason.setAccessibleName("Why this case is here")
         self.lines = QListWidget()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
 from napari_aleatoric.session import CalibrationNews
 from napari_aleatoric.uncertainty import strategy_of
+from napari_aleatoric.widgets._whole_text import WholeText
 
 from ._calibrate_table import CalibrateTable
 
@@ -29,6 +30,11 @@ class CalibrateCard(QWidget):
         super().__init__(parent)
         self._order = ""
         self._methods = ""
+        self.nothing = _words("That nothing is known yet")
+        self.nothing.setText(
+            "Nothing is known yet. After the calibration a table stands here with how well every measure found the "
+            "planted errors, which order the evidence speaks for, and what a place in the queue then means."
+        )
         self.verdict = _words("What the calibration shows")
         font = self.verdict.font()
         font.setBold(True)
@@ -37,7 +43,6 @@ class CalibrateCard(QWidget):
         self.table = CalibrateTable()
         self.line = _words("What a place in the queue means")
         self.notes = _words("What must be known to read it")
-        self.notes.setMaximumHeight(60)
         self.use = QPushButton("Use this order")
         self.use.setToolTip("Makes it the order of the queue for this data set, now and when it is opened again.")
         self.copy = QPushButton("Copy for a methods section")
@@ -48,7 +53,7 @@ class CalibrateCard(QWidget):
         buttons.addStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
-        for part in (self.verdict, self.stale):
+        for part in (self.nothing, self.verdict, self.stale):
             layout.addWidget(part)
         layout.addWidget(self.table, 1)
         for part in (self.line, self.notes):
@@ -64,6 +69,7 @@ class CalibrateCard(QWidget):
         has_rows = record is not None and bool(record.rows)
         for part in (self.table, self.line, self.notes, self.use, self.copy):
             part.setVisible(has_rows)
+        self.nothing.setVisible(news is not None and record is None)
         self.verdict.setVisible(record is not None)
         self.stale.setVisible(record is not None and news is not None and not news.current)
         if record is None or news is None:
@@ -82,10 +88,10 @@ class CalibrateCard(QWidget):
         self.use.setEnabled(record.enough and not used)
 
 
-def _words(name: str) -> QLabel:
-    label = QLabel()
-    label.setWordWrap(True)
+def _words(name: str) -> WholeText:
+    label = WholeText()
     label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setAlignment(Qt.AlignmentFlag.AlignTop)  # of the room that the table leaves while there is none
     label.setTextInteractionFlags(Qt.TextInteractionFlag.TextSelectableByMouse)
     label.setAccessibleName(name)
     return label

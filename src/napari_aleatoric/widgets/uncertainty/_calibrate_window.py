@@ -11,6 +11,7 @@ from napari_aleatoric.model import Status
 from napari_aleatoric.session import CalibrationNews, calibration_news, calibration_spec
 from napari_aleatoric.widgets._background import run
 from napari_aleatoric.widgets._progress_line import ProgressLine
+from napari_aleatoric.widgets._whole_text import WholeText
 
 from ._calibrate_card import CalibrateCard
 
@@ -72,8 +73,7 @@ class CalibrateWindow(QDialog):
         self.setObjectName(_NAME)
         self.setWindowTitle(_TITLE)
         self.resize(980, 600)
-        words = QLabel(_WORDS)
-        words.setWordWrap(True)
+        words = WholeText(_WORDS)
         self.rounds = _number(
             "Rounds", 1, 20, 3, "", "The first half chooses the order, the others report figures."
         )

@@ -6,10 +6,11 @@ from collections.abc import Collection
 
 from qtpy.QtCore import Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QButtonGroup, QGridLayout, QLabel, QPushButton, QSizePolicy, QWidget
+from qtpy.QtWidgets import QButtonGroup, QGridLayout, QPushButton, QSizePolicy, QWidget
 
 from napari_aleatoric.model import Question
 from napari_aleatoric.uncertainty import QUESTIONS
+from napari_aleatoric.widgets._whole_text import WholeText
 
 __all__ = ["QuestionBar"]
 
@@ -41,8 +42,7 @@ class QuestionBar(QWidget):
             button.clicked.connect(lambda _=False, q=question: self.asked.emit(q))
             self._group.addButton(button, number)
             self.buttons[question] = button
-        self.words = QLabel()
-        self.words.setWordWrap(True)
+        self.words = WholeText()
         self.words.setAccessibleName("The question, or what its answer needs")
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 0, 0, 0)
