@@ -6,10 +6,12 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QRect, Qt
+from qtpy.QtWidgets import QStyleOptionViewItem
 
 from napari_aleatoric.model import ClassTable, ItemKey, ItemScores, ScoreValue
 from napari_aleatoric.review import Queue, ReviewStore, build_queue
+from napari_aleatoric.widgets.review._case_names import shortened
 from napari_aleatoric.widgets.review._queue_view import QueueView
 
 pytestmark = pytest.mark.gui
@@ -118,3 +120,29 @@ def test_names_with_readers_are_read_whole_and_a_status_is_its_mark(store: Revie
     assert status.data(Qt.ItemDataRole.ToolTipRole) == "accepted"
     view.set_readers(())
     assert status.data() == "✓ accepted"
+
+
+def test_a_name_that_is_too_long_keeps_its_case(store: ReviewStore, view: QueueView) -> None:
+    view.show_queue(ranked(store), CLASSES, None)
+    metrics, key = view.fontMetrics(), ItemKey("abdomen_017", "reader_number_one")
+    width = metrics.horizontalAdvance
+    assert shortened(key, metrics, 1000) == str(key)
+    room = width("abdomen_017 (reader")
+    words = shortened(key, metrics, room)
+    assert words.startswith("abdomen_017 (r")
+    assert words.endswith("…")
+    assert width(words) <= room
+    both_ends = shortened(key, metrics, width("abdomen_017") - 5)  # not even the case has room
+    assert both_ends.startswith("ab")
+    assert both_ends.endswith("e)")
+    alone = ItemKey("a_case_whose_name_differs_at_its_end_17")
+    assert shortened(alone, metrics, room).endswith("17")
+
+    # and so it is drawn
+    index = view.model().index(0, 1)
+    option = QStyleOptionViewItem()
+    view.initViewItemOption(option)
+    option.rect = QRect(0, 0, width("abdomen_059 (reader"), 20)
+    view.itemDelegateForColumn(1).initStyleOption(option, index)
+    assert option.text.startswith(f"{KEYS[-1].case_id} (")
+    assert option.text.endswith("…")

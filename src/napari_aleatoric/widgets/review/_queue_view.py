@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableView, QWidget
 
 from napari_aleatoric.model import ClassTable, ItemKey
 
+from ._case_names import CaseNames
 from ._queue_model import COLUMNS, QueueModel
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ class QueueView(QTableView):
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setShowGrid(False)
         self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # ids differ at their ends
+        self.setItemDelegateForColumn(1, CaseNames(self))
         self.setWordWrap(False)
         self.setAlternatingRowColors(False)
         self.setMinimumHeight(130)
