@@ -26,6 +26,7 @@ from napari_aleatoric.session import prepare
 from napari_aleatoric.uncertainty import MEASURES
 from napari_aleatoric.widgets import ExploreDock, hub_of, show_docks
 from napari_aleatoric.widgets.explore._axes import axis_words, number_ticks
+from napari_aleatoric.widgets.explore._parts import choice, offer
 from napari_aleatoric.widgets.explore._save import save_figure, save_table
 
 pytestmark = pytest.mark.gui
@@ -117,6 +118,25 @@ def test_a_dragged_line_says_at_once_what_it_keeps(dock: ExploreDock, qtbot: Any
     dock.explore.options.class_index = 1
     wait(qtbot, lambda: dock.distribution.plot._region.isVisible())
     assert dock.filter_page.rule.isEnabled()
+
+
+def test_a_narrow_box_says_that_its_words_go_on(qtbot: Any) -> None:
+    box = choice("Score")
+    qtbot.addWidget(box)
+    offer(box, [("Label risk of the worst class", "worst_class"), ("Size", "volume_voxels")], "worst_class")
+    width = box.fontMetrics().horizontalAdvance
+    box.resize(width("Label risk of") + 30, 26)
+    box.show()
+    words = box.shown_option().currentText
+    assert words.endswith("…")
+    assert "Label" in words
+    assert width(words) < box.width() - 12  # the arrow has room
+    assert box.currentText() == "Label risk of the worst class"
+    box.showPopup()
+    assert box.view().width() > width("Label risk of the worst class")  # the list has all of it
+    box.hidePopup()
+    box.setCurrentIndex(1)
+    assert box.shown_option().currentText == "Size"
 
 
 def test_a_lasso_filters_the_queue_and_the_chip_ends_it(dock: ExploreDock, qtbot: Any) -> None:

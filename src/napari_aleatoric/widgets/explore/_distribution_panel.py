@@ -31,7 +31,7 @@ class DistributionPanel(QWidget):
         self.measure, self.classes = choice("Score of the histogram and of the filter"), choice("Class")
         self.plot = DistributionPlot()
         self.sentence = words_of("What the filter keeps")
-        choices = row_of(self.measure, self.classes, widths=(5, 4))
+        choices = row_of(self.measure, self.classes, widths=(3, 2))
         fill_column(self, choices, self.plot, self.sentence, stretched=self.plot)
         options = explore.options
         self.measure.activated.connect(lambda _: setattr(options, "measure", self.measure.currentData()))
