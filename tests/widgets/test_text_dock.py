@@ -197,7 +197,10 @@ def test_type_drag_accept_undo_redo_save(window: Window, tmp_path: Path) -> None
     # sentences are seen, edited, and a question is copied
     dock.show_text()
     sentences = SentencesWindow("liver", window.words, dock)
+    sentences.modality.setCurrentIndex(sentences.modality.findData("MR"))
+    sentences.modality.activated.emit(sentences.modality.currentIndex())
     sentences.copy.click()
+    assert "MRI images" in QGuiApplication.clipboard().text()
     assert "liver" in QGuiApplication.clipboard().text()
     sentences.edit.setPlainText("A bright wedge.\n\n  Below the  diaphragm. ")
     sentences.own.click()

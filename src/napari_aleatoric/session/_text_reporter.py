@@ -57,7 +57,7 @@ class RunReporter:
             return
         self._told = now
         share = min(max(done / total, 0.0), 1.0) if total > 0 else None
-        self._tell(f"{message}{self._left(share, now - self._began)} …", share)
+        self._tell(f"{message}{self._left(share, now - self._began)}\u00a0…", share)
 
     def metric(self, name: str, value: float, step: int = 0) -> None:
         """Do nothing."""

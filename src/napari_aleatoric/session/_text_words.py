@@ -85,7 +85,7 @@ class TextDraft:
     query : Query
         What was looked for.
     modality : str
-        Of the image.
+        Of the image, as its file says.
     region : SlicePlane or WholeVolume
         Where it was looked for.
     label : numpy.ndarray of uint8, shape (Z, Y, X)

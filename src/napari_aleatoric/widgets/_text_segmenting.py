@@ -67,6 +67,7 @@ class TextSegmenting:
         self._stage, self._session = stage, session
         self.text = TextPrompting(host, prompting, deliver)
         self.layers = DraftLayers(viewer, lambda: stage.label_layer, self._edited)
+        self.modality_said = ""  # of images whose files do not say it
         self._library: PromptLibrary | None = None
         self._own: tuple[str, tuple[str, ...]] = ("", ())  # words, and the sentences that a person wrote for them
         self._keeper = ProposalKeeper(deliver)
@@ -101,9 +102,9 @@ class TextSegmenting:
 
     @property
     def modality(self) -> str:
-        """Of the image on the screen; "" where it is not known."""
+        """Of the image on the screen, or else what a person says of the images; "" where it is not known."""
         item = self._session.item
-        return "" if item is None else item.image.modality
+        return (item.image.modality if item is not None else "") or self.modality_said
 
     def query(self, words: str) -> Query:
         """Return what is asked for these words: the library's sentences, or those that a person wrote.
@@ -144,7 +145,7 @@ class TextSegmenting:
         self.text.find(query, None if whole else plane)
 
     def _opened(self, workspace: Any) -> None:
-        self._library = None
+        self._library, self.modality_said = None, ""
         self.text.show(None)
 
     def _show(self, item: ItemData) -> None:
@@ -176,6 +177,10 @@ class TextSegmenting:
 
     def _drafted(self, draft: TextDraft) -> None:
         self.layers.show(draft)
+        shown = [part.plane.index for part in draft.slices]
+        elsewhere = draft.axis == 0 and self._stage.slice_index not in shown
+        if shown and elsewhere and isinstance(draft.region, WholeVolume):
+            self._stage.go_to_slice(shown[0])
         if draft is not self._recalled:
             self._keep()
 
@@ -214,10 +219,11 @@ class TextSegmenting:
 
     def reject(self) -> None:
         """Throw the draft away; the label stays as it is."""
-        if self.text.draft is not None:
+        draft = self.text.draft
+        if draft is not None:
             self._forget()
             self.text.drop()
-            self.text.say("Rejected; the label is as it was.")
+            self.text.say("Rejected; the label is as it was." if draft.found else "")
 
     def _remember(self, draft: TextDraft) -> None:
         workspace = self._session.workspace
@@ -226,7 +232,7 @@ class TextSegmenting:
         worked = Worked(
             text=draft.query.text,
             sentences=draft.query.sentences,
-            modality=draft.modality,
+            modality=self.modality,
             model=draft.seer,
             score=round(draft.score, 4),
         )

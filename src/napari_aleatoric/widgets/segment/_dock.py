@@ -16,6 +16,7 @@ from qtpy.QtWidgets import (
     QFormLayout,
     QHBoxLayout,
     QPushButton,
+    QSizePolicy,
     QStackedWidget,
     QTabBar,
     QVBoxLayout,
@@ -81,6 +82,9 @@ class SegmentDock(HubDock):
         self.how.addItems(["Add to the class", "Replace the class on this slice"])
         self.how.setAccessibleName("Add or replace")
         self.how.setToolTip("Whether a mask is added to what the slice has of the class, or stands in its place.")
+        for box in (self.how, self.classes, self.model, self.seer):  # as wide as the column, whatever they hold
+            box.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        self.how.setMinimumContentsLength(8)
         self.keep = QCheckBox("Keep other classes")
         self.keep.setToolTip("Draw only where no other class is: napari's “preserve labels”.")
         self.over = QCheckBox("Over other classes, too")
@@ -97,8 +101,8 @@ class SegmentDock(HubDock):
         self._columns = QBoxLayout(QBoxLayout.Direction.TopToBottom, body)
         self._columns.setContentsMargins(6, 4, 6, 4)
         self._columns.setSpacing(10)
-        self._columns.addLayout(left, 3)
-        self._columns.addLayout(self._form(), 2)
+        self._columns.addLayout(left, 1)
+        self._columns.addLayout(self._form())
         self.setWidget(body)
         self.setMinimumSize(300, 120)
 
@@ -185,6 +189,9 @@ class SegmentDock(HubDock):
         self.text.edit.setFocus()
 
     def _show_way(self, row: int) -> None:
+        for number in range(self.pages.count()):  # only the page that is seen asks for room
+            kind = QSizePolicy.Policy.Preferred if number == row else QSizePolicy.Policy.Ignored
+            self.pages.widget(number).setSizePolicy(kind, kind)
         self.pages.setCurrentIndex(row)
         for part, wanted in ((self.keep, 0), (self.over, 1), (self.text.sentences, 1)):
             part.setVisible(row == wanted)

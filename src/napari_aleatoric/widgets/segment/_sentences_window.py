@@ -3,7 +3,16 @@
 from __future__ import annotations
 
 from qtpy.QtGui import QGuiApplication
-from qtpy.QtWidgets import QDialog, QHBoxLayout, QLabel, QPlainTextEdit, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QDialog,
+    QHBoxLayout,
+    QLabel,
+    QPlainTextEdit,
+    QPushButton,
+    QVBoxLayout,
+    QWidget,
+)
 
 from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.widgets._text_segmenting import TextSegmenting
@@ -33,8 +42,20 @@ class SentencesWindow(QDialog):
             "shape, brightness, border, place. Nothing is sent anywhere."
         )
         about.setWordWrap(True)
+        self.modality = QComboBox()
+        self.modality.addItem("not known", "")
+        for name, words in segmenting.library.content.modalities.items():
+            self.modality.addItem(f"{name}: {words[0]}" if words and words[0] != name else name, name)
+        self.modality.setCurrentIndex(max(0, self.modality.findData(segmenting.modality)))
+        self.modality.setEnabled(segmenting.modality == segmenting.modality_said)
+        self.modality.setToolTip("Where the file says which kind of image it is, that is taken.")
+        kind = QHBoxLayout()
+        kind.addWidget(QLabel("Kind of image"))
+        kind.addWidget(self.modality)
+        kind.addStretch(1)
         self.edit = QPlainTextEdit()
         self.edit.setAccessibleName("Sentences, one in a line")
+        self.edit.setStyleSheet("border: 1px solid gray;")
         self.own = QPushButton("Use these")
         self.own.setDefault(True)
         self.library = QPushButton("Back to the library's")
@@ -46,10 +67,12 @@ class SentencesWindow(QDialog):
             row.addWidget(button)
         row.addStretch(1)
         layout = QVBoxLayout(self)
+        layout.addLayout(kind)
         layout.addWidget(about)
         layout.addWidget(self.edit, 1)
         layout.addLayout(row)
         self.resize(640, 300)
+        self.modality.activated.connect(self._say_modality)
         self.own.clicked.connect(self._use)
         self.library.clicked.connect(self._back)
         self.copy.clicked.connect(self._copy)
@@ -61,6 +84,10 @@ class SentencesWindow(QDialog):
         except AleatoricError:
             sentences = ()
         self.edit.setPlainText("\n".join(sentences))
+
+    def _say_modality(self, row: int) -> None:
+        self._segmenting.modality_said = str(self.modality.itemData(row))
+        self._show()
 
     def _use(self) -> None:
         self._segmenting.write_sentences(self._words, tuple(self.edit.toPlainText().splitlines()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from qtpy.QtCore import Signal
-from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
 from napari_aleatoric.session import TextPhase, TextStatus
 from napari_aleatoric.widgets._progress_line import ProgressLine
@@ -59,6 +59,7 @@ class TextPage(QWidget):
         self.where = QComboBox()
         self.where.addItems(["This slice", "Whole volume"])
         self.where.setAccessibleName("Where to look")
+        self.where.setSizePolicy(QSizePolicy.Policy.Minimum, QSizePolicy.Policy.Fixed)
         self.find = QPushButton("Find")
         self.find.setToolTip("Look for it. Key: Enter, in the line.")
         self.sentences = QPushButton("Sentences…")
@@ -73,19 +74,24 @@ class TextPage(QWidget):
         top.addWidget(self.edit, 1)
         for part in (self.where, self.find):
             top.addWidget(part)
+        self.clear = QPushButton("Clear")
+        self.clear.setToolTip("Put the saliency away.")
         tools = QHBoxLayout()
         for name, (title, hint) in _TOOLS.items():
             button = QPushButton(title)
             button.setToolTip(hint)
             self.tools[name] = button
             tools.addWidget(button)
+        tools.addWidget(self.clear)
         tools.addStretch(1)
-        verdict = QHBoxLayout()
+        self._verdict = QWidget()
+        verdict = QHBoxLayout(self._verdict)
+        verdict.setContentsMargins(0, 0, 0, 0)
         for button in (self.accept, self.reject):
             verdict.addWidget(button, 1)
         below = QVBoxLayout(self._draft_row)
         below.setContentsMargins(0, 0, 0, 0)
-        below.addLayout(verdict)
+        below.addWidget(self._verdict)
         below.addLayout(tools)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
@@ -104,7 +110,8 @@ class TextPage(QWidget):
         self.line.cancel_requested.connect(lambda: words.text.cancel())
         self.sentences.clicked.connect(self._show_sentences)
         self.accept.clicked.connect(lambda: self.accepted.emit())
-        self.reject.clicked.connect(lambda: words.reject())
+        for button in (self.reject, self.clear):
+            button.clicked.connect(lambda: words.reject())
         for name, button in self.tools.items():
             button.clicked.connect(_chooser(self, name))
         words.status_changed.connect(self.show_status)
@@ -135,7 +142,9 @@ class TextPage(QWidget):
         self.line.say(status.sentence or hint)
         draft = self._words.text.draft
         self._draft_row.setVisible(draft is not None and not status.busy)
-        self.accept.setEnabled(draft is not None and draft.found)
+        found = draft is not None and draft.found
+        self._verdict.setVisible(found)
+        self.clear.setVisible(not found)
         self.find.setEnabled(not status.busy)
 
 
