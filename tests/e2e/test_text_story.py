@@ -134,7 +134,7 @@ def test_words_boxes_accept_undo_save(reader: Reader, model: Path, tmp_path: Pat
     words.text.spec = UNTAUGHT.model_copy(update={"saliency": SaliencySpec(steps=1000)})
     reader.find("liver")
     reader.until(lambda: (words.status.fraction or 0) > 0.15)
-    run, began = words.text._run, time.monotonic()
+    run, began = words.text.runs.current, time.monotonic()
     reader.qtbot.mouseClick(reader.dock.text.line.cancel, Qt.MouseButton.LeftButton)
     assert not words.status.busy
     assert run.is_over.wait(10)

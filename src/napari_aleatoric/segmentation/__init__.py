@@ -1,6 +1,7 @@
 """From a sentence to a mask, in stages that can each be shown: saliency, coarse mask, prompts, mask, volume."""
 
 from ._captions import Caption, CaptionedSlice, captioned_slices
+from ._carry_all import segment_from_pointings
 from ._components import Component, Components, components_of
 from ._library import PromptLibrary
 from ._library_file import Worked, remember
@@ -66,6 +67,7 @@ __all__ = [
     "query_vectors",
     "remember",
     "segment_cases",
+    "segment_from_pointings",
     "segment_slice",
     "segment_volume",
     "segment_words",

@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.foundation import PromptSegmenter, SliceTracker, TextImageModel
+from napari_aleatoric.foundation import PromptSegmenter, TextImageModel
 from napari_aleatoric.model import LabelMap, Reporter, SilentReporter, SubReporter, Volume
 
-from ._carry import Carried, LazyEmbeddings, carry
+from ._carry_all import carry_all
 from ._limits import NotFoundLimits, limits_of, with_limits
 from ._look import Look, look_at_slices
 from ._objects import (
@@ -153,7 +153,8 @@ def segment_volume(
     if refusal:
         return _nothing(query, stack, look, limits, refusal)
     keys = _key_slices(stack, query, vectors, model, segmenter, look, spec, reporter)
-    carried = _carry_all(stack, segmenter, keys, spec, reporter)
+    starts = [(key.number, each) for key in keys if key.result.found for each in key.result.outlines]
+    carried = carry_all(stack, segmenter, starts, spec, SubReporter(reporter, _OUTLINED, 100, 100))
     objects = group_carried(carried, stack.shape_yx)
     if not objects:
         why = next((key.result.sentence for key in keys if not key.result.found), "")
@@ -209,27 +210,6 @@ def _key_slices(
         )
         found.append(KeySlice(number, result))
     return tuple(found)
-
-
-def _carry_all(
-    stack: SliceStack, segmenter: PromptSegmenter, keys: tuple[KeySlice, ...], spec: VolumeSpec, reporter: Reporter
-) -> list[Carried]:
-    starts = [(key.number, each) for key in keys if key.result.found for each in key.result.outlines]
-    whole = not spec.closely or isinstance(segmenter, SliceTracker)
-    embeddings = LazyEmbeddings(stack, segmenter) if whole else None
-    found = []
-    for row, (number, start) in enumerate(starts):
-        seen = 0
-
-        def tick(at: int, row: int = row, number: int = number) -> None:
-            nonlocal seen
-            seen += 1
-            share = (row + min(1.0, seen / len(stack))) / len(starts)
-            message = f"The mask of slice {number + 1} is carried to slice {at + 1}"
-            reporter.step(_OUTLINED + (100 - _OUTLINED) * share, 100, message)
-
-        found.append(carry(stack, segmenter, number, start, spec, embeddings=embeddings, tick=tick))
-    return found
 
 
 def _unsuited(query: Query, look: Look, limits: NotFoundLimits) -> str:

@@ -11,10 +11,11 @@ from urllib.parse import urlsplit
 
 from napari_aleatoric.foundation import WeightsStatus, WeightsStore
 
-__all__ = ["ModelRow", "missing_parts", "model_rows", "scoring_model", "supply_sentence"]
+__all__ = ["NEEDED_WORDS", "ModelRow", "missing_parts", "model_rows", "scoring_model", "supply_sentence"]
 
 _NEEDED = ("torch", "segment_anything")
 _NEEDED_2 = ("torch", "transformers")  # by SAM 2
+NEEDED_WORDS = ("torch", "open_clip")  # by text-image models
 
 
 @dataclass(frozen=True)
@@ -99,9 +100,15 @@ def model_rows(store: WeightsStore) -> list[ModelRow]:
     return [_row(store.status(name), store) for name in store.names()]
 
 
+def _needed_by(architecture: str) -> tuple[str, ...]:
+    if architecture == "open_clip":
+        return NEEDED_WORDS
+    return _NEEDED_2 if architecture.startswith("sam2") else _NEEDED
+
+
 def _row(status: WeightsStatus, store: WeightsStore) -> ModelRow:
     weights = status.weights
-    missing = missing_parts(_NEEDED_2 if weights.architecture.startswith("sam2") else _NEEDED)
+    missing = missing_parts(_needed_by(weights.architecture))
     state = _STATES[status.state]
     if weights.origin == "shipped" and state in ("here", "here, verified"):
         state = "shipped"

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from psygnal import Signal
 
 from napari_aleatoric.errors import AleatoricError, Cancelled, NotFoundError
-from napari_aleatoric.foundation import WeightsStore
+from napari_aleatoric.foundation import WeightsStore, all_weights_store
 from napari_aleatoric.jobs import Actor
 
 from ._model_list import ModelRow, missing_parts, model_rows, scoring_model, supply_sentence
@@ -53,7 +53,7 @@ class Models:
     @property
     def store(self) -> WeightsStore:
         """The folder of weights, as the environment says now."""
-        return self._store or WeightsStore()
+        return self._store or all_weights_store()
 
     def rows(self) -> list[ModelRow]:
         """Return all models as they are now."""

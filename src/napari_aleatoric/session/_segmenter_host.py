@@ -9,7 +9,14 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.foundation import Embedding, Prediction, Prompt, PromptSegmenter, WeightsStore
+from napari_aleatoric.foundation import (
+    TEXT_IMAGE_WEIGHTS,
+    Embedding,
+    Prediction,
+    Prompt,
+    PromptSegmenter,
+    WeightsStore,
+)
 from napari_aleatoric.jobs import Actor
 
 from ._model_list import model_rows
@@ -102,5 +109,5 @@ def segmenter_choices(store: WeightsStore | None = None) -> list[SegmenterChoice
     store : WeightsStore, optional
         By default the one of this machine.
     """
-    rows = model_rows(store or WeightsStore())
+    rows = [row for row in model_rows(store or WeightsStore()) if row.name not in TEXT_IMAGE_WEIGHTS]
     return [SegmenterChoice(row.name, not row.why_not, row.why_not or row.good_for) for row in rows]

@@ -23,12 +23,10 @@ from napari_aleatoric.foundation import (
 from napari_aleatoric.jobs import Actor
 from napari_aleatoric.model import Reporter
 
-from ._model_list import missing_parts, model_rows
+from ._model_list import NEEDED_WORDS, missing_parts, model_rows
 from ._segmenter_host import SegmenterChoice
 
 __all__ = ["OwnTextProcess", "TextHost", "text_model_choices"]
-
-_NEEDED = ("torch", "open_clip")
 
 
 class TextHost(Protocol):
@@ -125,15 +123,11 @@ def text_model_choices(own: str = "", store: WeightsStore | None = None) -> list
     store : WeightsStore, optional
         By default the one of this machine, with all weights.
     """
-    missing = missing_parts(_NEEDED)
     known = [row for row in model_rows(store or all_weights_store()) if row.name in TEXT_IMAGE_WEIGHTS]
-    found = []
-    for row in known:
-        absent = row.state in ("not here", "damaged")
-        why = missing or (row.sentence if absent else "")
-        found.append(SegmenterChoice(row.name, not why, why or row.good_for))
+    found = [SegmenterChoice(row.name, not row.why_not, row.why_not or row.good_for) for row in known]
     if own:
         there = (Path(own) / "open_clip_config.json").is_file()
-        why = missing or ("" if there else f"The folder '{Path(own).name}' has no open_clip_config.json any more.")
+        absent = "" if there else f"The folder '{Path(own).name}' has no open_clip_config.json any more."
+        why = missing_parts(NEEDED_WORDS) or absent
         found.append(SegmenterChoice(own, not why, why or "A model of your own, from a folder."))
     return found

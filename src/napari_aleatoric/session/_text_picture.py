@@ -15,13 +15,13 @@ from ._prompt_work import CaseInView
 from ._slice_look import SliceLook
 from ._slice_plane import SlicePlane
 
-__all__ = ["DraftPointing", "TextPicture", "upright_plane"]
+__all__ = ["PLANES", "DraftPointing", "TextPicture", "upright_plane"]
 
 Box = tuple[float, float, float, float]
 Points = tuple[tuple[float, float], ...]
 
 _HALF = 0.5
-_PLANES: tuple[Literal["axial", "coronal", "sagittal"], ...] = ("axial", "coronal", "sagittal")
+PLANES: tuple[Literal["axial", "coronal", "sagittal"], ...] = ("axial", "coronal", "sagittal")
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ class TextPicture:
         """Return which pixels of the picture lie on one side of the patient; None where any may be meant."""
         if not side:
             return None
-        stack = SliceStack.of(case.volume, _PLANES[self.plane.axis], case.window)
+        stack = SliceStack.of(case.volume, PLANES[self.plane.axis], case.window)
         if not stack.knows_sides:
             return None
         there = stack.on_side(self.plane.index, side, stack.middle_lps_x())

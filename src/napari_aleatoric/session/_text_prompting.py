@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -25,22 +23,14 @@ from ._slice_plane import SlicePlane
 from ._text_host import TextHost
 from ._text_picture import DraftPointing, upright_plane
 from ._text_reporter import RunReporter
+from ._text_runs import TextRun, TextRuns
 from ._text_words import TextDraft, TextPhase, TextStatus
-from ._text_work import LoadedSeer, SliceAtWork, draft_of_slice, draft_of_volume
+from ._text_work import LoadedSeer, SliceAtWork, draft_carried, draft_of_slice, draft_of_volume
 
 __all__ = ["TextPrompting"]
 
-_PATIENCE_S = 1.5  # after which a model that does not stop by itself is ended
+_LOADING = "The models are loaded\u00a0…"
 _STOPPED = "Stopped; nothing was drawn."
-
-
-@dataclass(eq=False)
-class _Run:
-    """One time of looking for words."""
-
-    seer: LoadedSeer
-    reporter: RunReporter | None = None
-    is_over: threading.Event = field(default_factory=threading.Event)
 
 
 class TextPrompting:
@@ -59,8 +49,8 @@ class TextPrompting:
     """
 
     NO_MODEL = (
-        "No text-image model is here. Choose a folder with one (open_clip_config.json and weights) under Words, "
-        "or get one with: aleatoric weights download biomedclip"
+        "No text-image model is here. Get one in the Models dock, or choose a folder with one under Words "
+        "(open_clip_config.json and weights)."
     )
 
     status_changed = Signal(object)  # TextStatus
@@ -78,11 +68,11 @@ class TextPrompting:
         self._make_host, self._prompting = host, prompting
         self._deliver = deliver or (lambda call: call())
         self.spec = spec or VolumeSpec()
-        self._runs, self._edits = UrgencyWorker("aleatoric-words"), UrgencyWorker("aleatoric-draft")
+        self.runs = TextRuns(self._deliver, self._progressed, self._ended)
+        self._edits = UrgencyWorker("aleatoric-draft")
         self._source = ""
         self._seer: LoadedSeer | None = None
         self._case: CaseInView | None = None
-        self._run: _Run | None = None
         self._slices: dict[SlicePlane, SliceAtWork] = {}
         self._asked: dict[SlicePlane, Future[Any]] = {}  # what was dragged, and is being outlined
         self.draft: TextDraft | None = None
@@ -117,10 +107,9 @@ class TextPrompting:
 
     def close(self) -> None:
         """End threads and processes."""
-        self._run = None
+        self.runs.close()
         self._forget_edits()
         self._close_seer()
-        self._runs.close()
         self._edits.close()
 
     # -- looking for words ----------------------------------------------------------------------------------
@@ -146,71 +135,63 @@ class TextPrompting:
         self.drop()
         source = self._source
         seer = self._seer = self._seer or LoadedSeer(lambda: self._make_host(source))
-        run = self._run = _Run(seer)
-        run.reporter = reporter = RunReporter(
-            lambda words, share: self._deliver(lambda: self._progressed(run, words, share))
-        )
-        self._tell(TextPhase.RUNNING, "The models are loaded …")
-        lent = self._prompting.lend()
         at_work = None if plane is None else SliceAtWork(case, upright_plane(plane.axis, plane.index))
-        spec = self.spec
+        lent, spec = self._prompting.lend(), self.spec
 
-        def look(model: TextImageModel) -> TextDraft:
+        def look(model: TextImageModel, reporter: RunReporter) -> TextDraft:
             outliner = lent.result()
             if at_work is None:
                 return draft_of_volume(model, outliner, case, query, spec, reporter)
             return draft_of_slice(model, outliner, at_work, query, spec, reporter)
 
-        def work() -> TextDraft:
+        def work(reporter: RunReporter) -> TextDraft:
             model = None
             try:
                 model = seer.load()
-                return look(model)
+                return look(model, reporter)
             except Cancelled:
                 if reporter.stopping or model is None or seer.is_open(model):
                     raise
-                return look(seer.load())  # it was ended because of the run before
-            finally:
-                run.is_over.set()
+                return look(seer.load(), reporter)  # it was ended because of the run before
 
-        future = self._runs.submit(0, work)
-        future.add_done_callback(lambda done: self._deliver(lambda: self._found(run, at_work, done)))
+        self._tell(TextPhase.RUNNING, _LOADING)
+        self.runs.begin(work, seer, at_work)
+
+    def carry(self, drawn: Mapping[int, Sequence[DraftPointing]]) -> None:
+        """Carry what is pointed at in slices of the draft through the volume; `drafted` follows.
+
+        Parameters
+        ----------
+        drawn : mapping of int to DraftPointing
+            By slice, along the draft's axis.
+        """
+        draft, case = self.draft, self._case
+        if draft is None or case is None or self.runs.current is not None:
+            return
+        if not any(each.point_at for some in drawn.values() for each in some):
+            self.say("Draw a box first, or click into the object.")
+            return
+        lent, spec = self._prompting.lend(), self.spec
+        self._tell(TextPhase.RUNNING, _LOADING)
+        self.runs.begin(lambda reporter: draft_carried(lent.result(), case, draft, drawn, spec, reporter))
 
     def cancel(self) -> None:
-        """Stop looking, within two seconds: a model that does not stop by itself is ended, and loaded anew."""
-        run, self._run = self._run, None
-        if run is None:
-            return
-        if run.reporter is not None:
-            run.reporter.stop()
+        """Stop looking, within two seconds."""
+        if self.runs.cancel():
+            self.say(_STOPPED)
 
-        def end() -> None:
-            if not run.is_over.wait(_PATIENCE_S):
-                run.seer.end()
+    def _progressed(self, words: str, share: float | None) -> None:
+        self._tell(TextPhase.RUNNING, words, share)
 
-        threading.Thread(target=end, name="aleatoric-stop", daemon=True).start()
-        self._tell(TextPhase.IDLE, _STOPPED)
-
-    def _progressed(self, run: _Run, words: str, share: float | None) -> None:
-        if run is self._run:
-            self._tell(TextPhase.RUNNING, words, share)
-
-    def _found(self, run: _Run, at_work: SliceAtWork | None, future: Future[TextDraft]) -> None:
-        error = Cancelled("") if future.cancelled() else future.exception()
-        stopped = isinstance(error, Cancelled)
-        if error is not None and not stopped and self._seer is run.seer:
-            self._close_seer()  # the next time it is loaded anew
-        if run is not self._run:
-            return
-        self._run = None
-        if error is not None:
-            phase = TextPhase.IDLE if stopped else TextPhase.FAILED
-            self._tell(phase, _STOPPED if stopped else sentence_of(error))
-            return
-        draft = future.result()
-        if at_work is not None:
-            self._slices[at_work.plane] = at_work
-        self.take(draft)
+    def _ended(self, run: TextRun, draft: TextDraft | None, error: BaseException | None) -> None:
+        if draft is not None:
+            if run.at_work is not None:
+                self._slices[run.at_work.plane] = run.at_work
+            self.take(draft)
+        elif error is None or isinstance(error, Cancelled):
+            self.say(_STOPPED)
+        else:
+            self._tell(TextPhase.FAILED, sentence_of(error))
 
     def take(self, draft: TextDraft) -> None:
         """Make a draft the present one: what was found now, or is kept from an earlier session."""
@@ -237,7 +218,7 @@ class TextPrompting:
         A newer wish about the same slice replaces an older one. Other slices stay as they are.
         """
         draft, case = self.draft, self._case
-        if draft is None or case is None or self._run is not None:
+        if draft is None or case is None or self.runs.current is not None:
             return
         plane = upright_plane(plane.axis, plane.index)
         older = self._asked.pop(plane, None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -17,9 +17,11 @@ from napari_aleatoric.segmentation import (
     Query,
     SliceSegmentation,
     SliceSpec,
+    SliceStack,
     VolumeSpec,
     outline,
     query_vectors,
+    segment_from_pointings,
     segment_slice,
     segment_volume,
 )
@@ -28,11 +30,11 @@ from ._prompt_work import CaseInView, LoadedModel
 from ._slice_look import SliceLook
 from ._slice_plane import SlicePlane, WholeVolume
 from ._text_host import TextHost
-from ._text_picture import DraftPointing, TextPicture, upright_plane
+from ._text_picture import PLANES, DraftPointing, TextPicture, upright_plane
 from ._text_reporter import ReportingSeer, StopOnly
 from ._text_words import DraftSlice, TextDraft
 
-__all__ = ["LoadedSeer", "SliceAtWork", "draft_of_slice", "draft_of_volume"]
+__all__ = ["LoadedSeer", "SliceAtWork", "draft_carried", "draft_of_slice", "draft_of_volume"]
 
 _QUICK_S = 0.5  # a segmenter that looks at a slice in less looks at every box by itself: better with small networks
 _READ, _SEEN = 15, 90  # percent of the work on a slice
@@ -139,13 +141,7 @@ def draft_of_volume(
     found = segment_volume(
         case.volume, query, ReportingSeer(seer, told), outliner.segmenter, spec, reporter=_Whole(told)
     )
-    stack, parts = found.stack, []
-    for key in found.keys:
-        plane = upright_plane(stack.axis, key.number)
-        image = stack.image(key.number)
-        shown = image[::-1] if plane.axis != 0 else image
-        picture = TextPicture(plane, SliceLook(shown, stack.shape_yx), image)
-        parts.append(_draft_slice(picture, key.result, spec))
+    parts = [_draft_slice(_on_stack(found.stack, key.number), key.result, spec) for key in found.keys]
     label = np.array(found.label.data > 0, dtype=np.uint8)
     sentence = found.sentence
     if not found.found:
@@ -154,6 +150,54 @@ def draft_of_volume(
     return TextDraft(
         query, case.volume.modality, WholeVolume(), label, tuple(parts), sentence, found.look.score, *names
     )
+
+
+def draft_carried(
+    outliner: LoadedModel,
+    case: CaseInView,
+    draft: TextDraft,
+    drawn: Mapping[int, Sequence[DraftPointing]],
+    spec: VolumeSpec,
+    reporter: Reporter,
+) -> TextDraft:
+    """Carry what is pointed at in slices of a draft through the volume; see `segmentation.segment_from_pointings`.
+
+    Raises
+    ------
+    Cancelled
+        If the reporter says so.
+    """
+    closely = spec.closely and outliner.seconds <= _QUICK_S
+    spec = spec.model_copy(update={"window": case.window, "plane": PLANES[draft.axis], "closely": closely})
+    stack = SliceStack.of(case.volume, spec.plane, spec.window)
+    pointings = {
+        number: [(_on_stack(stack, number).pointing(each), each.point_at) for each in some if each.point_at]
+        for number, some in drawn.items()
+    }
+    found = segment_from_pointings(case.volume, pointings, outliner.segmenter, spec, reporter=reporter)
+    label = np.array(found.data > 0, dtype=np.uint8)
+    planes = {part.plane.index: part for part in draft.slices}
+    shape = _on_stack(stack, 0).look.shape
+    parts = tuple(
+        DraftSlice(
+            upright_plane(stack.axis, number),
+            planes[number].saliency if number in planes else np.zeros(shape, np.float32),
+            planes[number].coarse if number in planes else np.zeros(shape, bool),
+            tuple(drawn.get(number, ())),
+        )
+        for number in sorted({*planes, *drawn})
+    )
+    reached = int(np.count_nonzero(label.any(axis=tuple(k for k in range(3) if k != stack.axis))))
+    begun = f"{len(pointings)} slice{'' if len(pointings) == 1 else 's'}"
+    sentence = f"'{draft.query.text}' carried from {begun}; it is in {reached} now."
+    return replace(draft, label=label, slices=parts, region=WholeVolume(), sentence=sentence)
+
+
+def _on_stack(stack: SliceStack, number: int) -> TextPicture:
+    """Return the picture of a slice of a stack, whose pixels are those of the slice."""
+    plane, image = upright_plane(stack.axis, number), stack.image(number)
+    shown = image[::-1] if plane.axis != 0 else image
+    return TextPicture(plane, SliceLook(shown, stack.shape_yx), image)
 
 
 class _Whole:

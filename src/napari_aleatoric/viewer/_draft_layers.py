@@ -92,6 +92,11 @@ class DraftLayers:
             self.choose_tool("boxes")
 
     @property
+    def drawn(self) -> dict[int, tuple[DraftPointing, ...]]:
+        """What is pointed at, by slice along the draft's axis."""
+        return dict(self._drawn)
+
+    @property
     def n_boxes(self) -> int:
         """How many boxes the draft has."""
         return sum(each.box_xyxy is not None for some in self._drawn.values() for each in some)

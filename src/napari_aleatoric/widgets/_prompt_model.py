@@ -9,6 +9,7 @@ from typing import Any
 from platformdirs import user_config_path
 from psygnal import Signal
 
+from napari_aleatoric.foundation import TEXT_IMAGE_WEIGHTS
 from napari_aleatoric.io import write_whole
 from napari_aleatoric.session import Kind, Models, Notice, SegmenterChoice, text_model_choices
 
@@ -49,7 +50,13 @@ class PromptModel:
         return self._segmenting.prompting.model
 
     def use(self, name: str) -> None:
-        """Take another model; one that cannot be used leaves the present one, and says why."""
+        """Take another model; one that cannot be used leaves the present one, and says why.
+
+        A text-image model becomes the one that words are looked for with.
+        """
+        if name in TEXT_IMAGE_WEIGHTS:
+            self.use_words(name)
+            return
         row = self._models.row(name)
         why = f"There is no model '{name}'." if row is None else row.why_not
         if why:
@@ -100,7 +107,8 @@ class PromptModel:
 
     def _recall(self) -> None:
         name = self._read("prompts")
-        row = self._models.row(name) if name and name != self.name else None
+        other = name and name != self.name and name not in TEXT_IMAGE_WEIGHTS
+        row = self._models.row(name) if other else None
         if row is None:
             return
         if row.why_not:

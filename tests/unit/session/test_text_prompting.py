@@ -301,3 +301,35 @@ def test_a_draft_never_goes_over_other_classes_unless_asked(desk: Desk) -> None:
     assert (replaced[2] == label[2]).all(), "the class is replaced on its slice only"
     assert np.array_equal(replaced[8] == 1, (liver & (label != 3))[8])
     assert (draft.painted(label, 1, replace=False, keep_others=False)[liver] == 1).all()
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_what_is_pointed_at_is_carried_through_the_volume(desk: Desk, axis: int) -> None:
+    plane = SlicePlane(0, 8, 1, 2) if axis == 0 else SlicePlane(1, 15, 0, 2)
+    first = desk.find(Query.plain("liver"), plane)
+    wanted = DraftPointing((22.0, 12.0, 25.0, 17.0)) if axis == 0 else DraftPointing((22.0, 6.0, 25.0, 10.0))
+    n = len(desk.drafts)
+    desk.text.carry({plane.index: (wanted,)})
+    desk.until(lambda: len(desk.drafts) > n)
+    draft = desk.drafts[-1]
+    truth = desk.volume.data == SPLEEN
+    found = draft.label > 0
+    assert np.array_equal(plane.cut(found), plane.cut(truth))
+    assert 2 * (found & truth).sum() / (found.sum() + truth.sum()) > 0.8
+    assert isinstance(draft.region, WholeVolume)
+    assert draft.slices[0].pointings == (wanted,)
+    assert np.array_equal(draft.slices[0].saliency, first.slices[0].saliency)
+    assert (draft.query, draft.seer) == (first.query, first.seer)
+
+
+def test_a_stopped_carrying_leaves_the_draft(desk: Desk) -> None:
+    draft = desk.find(Query.plain("liver"), SlicePlane(0, 8, 1, 2))
+    before = draft.label.copy()
+    desk.text.carry({8: ()})
+    assert "Draw a box" in desk.text.status.sentence
+    desk.text.carry({8: draft.slices[0].pointings})
+    assert desk.text.status.busy
+    desk.text.cancel()
+    assert desk.text.draft is draft
+    assert desk.text.status.phase is TextPhase.DRAFT
+    assert np.array_equal(draft.label, before)

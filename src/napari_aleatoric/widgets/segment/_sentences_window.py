@@ -44,8 +44,8 @@ class SentencesWindow(QDialog):
         about.setWordWrap(True)
         self.modality = QComboBox()
         self.modality.addItem("not known", "")
-        for name, words in segmenting.library.content.modalities.items():
-            self.modality.addItem(f"{name}: {words[0]}" if words and words[0] != name else name, name)
+        for name, called in segmenting.library.content.modalities.items():
+            self.modality.addItem(f"{name}: {called[0]}" if called and called[0] != name else name, name)
         self.modality.setCurrentIndex(max(0, self.modality.findData(segmenting.modality)))
         self.modality.setEnabled(segmenting.modality == segmenting.modality_said)
         self.modality.setToolTip("Where the file says which kind of image it is, that is taken.")

@@ -74,6 +74,8 @@ class TextPage(QWidget):
         top.addWidget(self.edit, 1)
         for part in (self.where, self.find):
             top.addWidget(part)
+        self.carry = QPushButton("Carry")
+        self.carry.setToolTip("Carry boxes and points of all slices through the volume, in the place of the draft.")
         self.clear = QPushButton("Clear")
         self.clear.setToolTip("Put the saliency away.")
         tools = QHBoxLayout()
@@ -89,6 +91,7 @@ class TextPage(QWidget):
         verdict.setContentsMargins(0, 0, 0, 0)
         for button in (self.accept, self.reject):
             verdict.addWidget(button, 1)
+        verdict.addWidget(self.carry)
         below = QVBoxLayout(self._draft_row)
         below.setContentsMargins(0, 0, 0, 0)
         below.addWidget(self._verdict)
@@ -112,6 +115,7 @@ class TextPage(QWidget):
         self.accept.clicked.connect(lambda: self.accepted.emit())
         for button in (self.reject, self.clear):
             button.clicked.connect(lambda: words.reject())
+        self.carry.clicked.connect(lambda: words.text.carry(words.layers.drawn))
         for name, button in self.tools.items():
             button.clicked.connect(_chooser(self, name))
         words.status_changed.connect(self.show_status)
