@@ -209,8 +209,15 @@ def test_type_drag_accept_undo_redo_save(window: Window, tmp_path: Path) -> None
     sentences.library.click()
     assert window.words.query("liver").sentences == worked[0].sentences
 
-    # a draft that is rejected leaves nothing
+    # a draft that nobody decided on is there again when the case is opened; one that is rejected leaves nothing
     window.find("spleen")
+    label = window.words.text.draft.label.copy()
+    window.open(tmp_path / "data")
+    window.until(lambda: window.words.text.draft is not None)
+    assert "neither accepted nor rejected" in page.line.words.text()
+    assert np.array_equal(window.words.text.draft.label, label)
+    assert np.array_equal(draft.data, label)
+    assert np.array_equal(window.label.data, after)
     window.qtbot.mouseClick(page.reject, Qt.MouseButton.LeftButton)
     assert np.array_equal(window.label.data, after)
     assert window.words.text.draft is None

@@ -28,12 +28,13 @@ from ._slice_look import SliceLook
 from ._slice_plane import SlicePlane, WholeVolume
 from ._strokes import StrokeKeeper
 from ._text_host import OwnTextProcess, TextHost, text_model_choices
-from ._text_picture import DraftPointing, TextPicture
+from ._text_picture import DECIMALS, DraftPointing, TextPicture
 from ._text_prompting import TextPrompting
 from ._text_proposals import ProposalKeeper
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 
 __all__ = [
+    "DECIMALS",
     "DEFAULT_MAP",
     "AcceptedDraft",
     "Bars",

@@ -15,12 +15,15 @@ from ._prompt_work import CaseInView
 from ._slice_look import SliceLook
 from ._slice_plane import SlicePlane
 
-__all__ = ["PLANES", "DraftPointing", "TextPicture", "upright_plane"]
+__all__ = ["DECIMALS", "PLANES", "DraftPointing", "TextPicture", "upright_plane"]
 
 Box = tuple[float, float, float, float]
 Points = tuple[tuple[float, float], ...]
 
 _HALF = 0.5
+DECIMALS = 3
+"""Of places on a slice, in pixels: what was not moved is known again after it was in a layer."""
+
 PLANES: tuple[Literal["axial", "coronal", "sagittal"], ...] = ("axial", "coronal", "sagittal")
 
 
@@ -102,11 +105,14 @@ class TextPicture:
         """Bring a box and, if wanted, points of the picture to pixels of the slice."""
         down, right = self._growth
         x0, y0, x1, y1 = self._turned_box(pointing.box_xyxy)
-        box = (x0 / right, y0 / down, (x1 + 1) / right - 1, (y1 + 1) / down - 1)  # as `SliceLook.prompt` has it
+        there = (x0 / right, y0 / down, (x1 + 1) / right - 1, (y1 + 1) / down - 1)  # as `SliceLook.prompt` has it
+        bx0, by0, bx1, by1 = (round(v, DECIMALS) for v in there)
+        box = (bx0, by0, bx1, by1)
 
         def back(points: Points) -> Points:
             turned = (self._turned(point) for point in points)
-            return tuple(((x + 0.5) / right - 0.5, (y + 0.5) / down - 0.5) for x, y in turned)
+            placed = (((x + 0.5) / right - 0.5, (y + 0.5) / down - 0.5) for x, y in turned)
+            return tuple((round(x, DECIMALS), round(y, DECIMALS)) for x, y in placed)
 
         if not with_points:
             return DraftPointing(box)

@@ -116,6 +116,9 @@ def draft_of_slice(
     sentence = found.sentence if found.found else _with_score(found.sentence, score, found.presence)
     names = (seer.name, outliner.segmenter.name)
     part = _draft_slice(picture, found, spec)
+    if spec.choice == "single":
+        masks = [picture.mask_on_slice(each.mask) for each in found.outlines]
+        at_work.know(dict(zip(part.pointings, masks, strict=False)))
     return TextDraft(query, case.volume.modality, picture.plane, label, (part,), sentence, score, *names)
 
 
@@ -265,6 +268,10 @@ class SliceAtWork:
             outliner.seconds = time.perf_counter() - started
             self._embedding = found if outliner.seconds > _QUICK_S else None
         return self._embedding
+
+    def know(self, masks: Mapping[DraftPointing, NDArray[np.bool_]]) -> None:
+        """Take note of what is outlined already."""
+        self._known.update(masks)
 
     def outlined(self, outliner: LoadedModel, drawn: Iterable[DraftPointing], spec: SliceSpec) -> NDArray[np.bool_]:
         """Return the pixels of the slice that are outlined, (down, right); only what is new is asked.

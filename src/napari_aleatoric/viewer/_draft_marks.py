@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.session import DraftPointing
+from napari_aleatoric.session import DECIMALS, DraftPointing
 
 __all__ = ["boxes_and_points", "pointings_by_slice"]
 
@@ -65,11 +65,11 @@ def pointings_by_slice(
         low, high = places.min(axis=0) + 0.5, places.max(axis=0) - 0.5
         middle = (low + high) / 2
         low, high = np.minimum(low, middle), np.maximum(high, middle)  # less than a pixel wide
-        x0, y0, x1, y1 = (round(float(v), 3) for v in (*low, *high))
+        x0, y0, x1, y1 = (round(float(v), DECIMALS) for v in (*low, *high))
         found[index].append(DraftPointing((x0, y0, x1, y1)))
     for point, label in zip(points, inside, strict=False):
         index, places = _xy(axis, np.asarray(point, dtype=float)[np.newaxis])
-        place = (round(float(places[0, 0]), 3), round(float(places[0, 1]), 3))
+        place = (round(float(places[0, 0]), DECIMALS), round(float(places[0, 1]), DECIMALS))
         some = found[index]
         if not some:
             some.append(DraftPointing())

@@ -207,6 +207,17 @@ def test_a_dragged_box_is_outlined_at_once_and_alone(desk: Desk) -> None:
     assert not draft.label.any()
 
 
+def test_a_box_of_the_draft_that_was_not_touched_is_not_asked_again(desk: Desk) -> None:
+    draft = desk.find(Query.plain("liver"), SlicePlane(0, 8, 1, 2))
+    n, liver, redrawn = len(desk.outliner.asked), draft.label.copy(), []
+    desk.text.redrawn.connect(redrawn.append)
+    desk.text.edit(draft.region, (*draft.slices[0].pointings, DraftPointing((1.0, 30.0, 3.0, 32.0))))
+    desk.until(lambda: bool(redrawn))
+    assert len(desk.outliner.asked) == n + 1
+    liver[8, 30:33, 1:4] = 1
+    assert np.array_equal(draft.label, liver)
+
+
 def test_a_volume_is_drafted_from_key_slices(desk: Desk) -> None:
     draft = desk.find(Query.plain("spleen"), None)
     assert isinstance(draft.region, WholeVolume)
