@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from napari_aleatoric.samples import SampleSpec, write_samples
 from napari_aleatoric.session import OwnProcess, open_path, prepare
 from napari_aleatoric.session._model_list import missing_parts
 from napari_aleatoric.widgets import hub_of, show_docks
+from napari_aleatoric.widgets._prompt_model import PromptModel
 
 pytestmark = pytest.mark.gui
 
@@ -187,7 +189,7 @@ def test_the_choice_is_remembered(
 ) -> None:
     window.use("good")
     assert Host.made == [], "nothing is loaded before it is needed"
-    monkeypatch.setattr("napari_aleatoric.session._models.WeightsStore", lambda: store)
+    monkeypatch.setattr("napari_aleatoric.session._models.all_weights_store", lambda: store)
     other = Window(make_napari_viewer(), qtbot)
     assert other.hub.prompt_model.name == "good"
     assert other.segment.model.currentData() == "good"
@@ -265,3 +267,25 @@ def test_two_real_networks_answer_each_for_itself(
     np.testing.assert_allclose(window.answer(MINUTES_MS).logits, first.logits, atol=1e-3)
     window.hub.close()
     qtbot.waitUntil(lambda: all(host.process.poll() is not None for host in Watched.made), timeout=SECONDS_MS)
+
+
+def test_the_model_for_words_is_chosen_and_remembered(window: Window, tmp_path: Path) -> None:
+    chosen, own = window.hub.prompt_model, tmp_path / "mine"
+    own.mkdir()
+    chosen.use("biomedclip")  # as the Models dock does with any row; its weights are not here
+    assert chosen.words == ""
+    assert "Download it" in window.notices[-1] or "pip install" in window.notices[-1]
+    assert chosen.name == "sam-small", "who answers prompts stays"
+    chosen.use_words(str(own))
+    assert "open_clip_config.json" in window.notices[-1] or "pip install" in window.notices[-1]
+    if not find_spec("open_clip"):
+        return
+    (own / "open_clip_config.json").write_text("{}")
+    chosen.use_words(str(own))
+    assert chosen.words == str(own)
+    window.use("good")
+    again = PromptModel(window.hub.models, window.hub.segmenting)
+    window.hub.segmenting.words.text.choose("")
+    assert [each.name for each in again.words_choices()][-1] == str(own)
+    assert again.words == str(own)
+    assert chosen.name == "good", "both are kept"
