@@ -31,8 +31,8 @@ class Judge(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.scale = nn.Parameter(torch.tensor(10.0))
-        self.offset = nn.Parameter(torch.tensor(-3.0))
+        self.scale = nn.Parameter(torch.tensor(20.0))
+        self.offset = nn.Parameter(torch.tensor(-6.0))
 
     def forward(self, likeness: Tensor) -> Tensor:
         """Return logits."""

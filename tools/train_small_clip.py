@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import time
 from pathlib import Path
@@ -30,7 +31,7 @@ from _sources import SOURCES, LabelledCase, labelled_cases, validation_cases
 from skimage.transform import downscale_local_mean
 from torch import Tensor
 
-from napari_aleatoric.foundation._text_image_files import TextImageFiles
+from napari_aleatoric.foundation._text_image_files import WEIGHTS_NAME, TextImageFiles
 from napari_aleatoric.foundation._torch._text_image import OpenClipModel
 from napari_aleatoric.foundation._torch._text_image_net import build_network, build_tokenizer
 from napari_aleatoric.segmentation._stack import SliceStack
@@ -212,13 +213,17 @@ def evaluate(args: argparse.Namespace) -> None:
 
 
 def export(args: argparse.Namespace) -> None:
-    """Write the averaged weights in half precision, as a folder that the program loads."""
+    """Write the averaged weights in half precision, as a folder that the program loads, and their digest."""
     model = averaged(args.run)
     model.network.half()
     about = model._files.config
     if (args.run / "advice.json").exists():
         about["aleatoric"] = json.loads((args.run / "advice.json").read_text())  # type: ignore[index]
     model.save(args.to)
+    weights = (args.to / WEIGHTS_NAME).read_bytes()
+    licence = f"CC-BY-SA-4.0; see docs/models/{args.to.name}.md for whose images it learned from"
+    record = {"sha256": hashlib.sha256(weights).hexdigest(), "size_bytes": len(weights), "licence": licence}
+    args.to.with_suffix(".json").write_text(json.dumps(record, indent=1) + "\n")
     print(args.to, {path.name: path.stat().st_size for path in sorted(args.to.iterdir())})
 
 

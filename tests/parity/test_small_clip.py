@@ -198,14 +198,27 @@ def test_what_is_trained_is_what_the_program_looks_at(run, monkeypatch) -> None:
 
 
 def test_the_exported_folder_opens_through_the_door(run) -> None:
-    from napari_aleatoric.foundation import load_text_image
+    from napari_aleatoric.errors import DataError, NotFoundError
+    from napari_aleatoric.foundation import WeightsStore, load_text_image
+    from napari_aleatoric.foundation._text_image_known import shipped_text_image
 
     script.train(options(run, at_most=1))
     (run / "advice.json").write_text('{"least_presence": 0.7}')
-    script.export(argparse.Namespace(run=run, to=run / "clip-small"))
-    model = load_text_image(run / "clip-small", device="cpu", precision="float32")
+    shipped = run / "weights"
+    script.export(argparse.Namespace(run=run, to=shipped / "clip-small"))
+    store = WeightsStore(run / "own", known=shipped_text_image(shipped), shipped=shipped, offline=True)
+    model = load_text_image("clip-small", device="cpu", precision="float32", store=store)
     assert model.advice.least_presence == 0.7
     own = script.averaged(run)
     image = a_slice().image
     np.testing.assert_allclose(model.embed_images([image]), own.embed_images([image]), atol=5e-3)
     assert model.embed_texts(["the liver"]).shape == (1, 128)
+    weights = shipped / "clip-small" / "open_clip_model.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-1] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(DataError, match="clip-small"):
+        load_text_image("clip-small", store=store)
+    empty = WeightsStore(run / "own", known=shipped_text_image(run / "none"), shipped=run / "none")
+    with pytest.raises(NotFoundError, match="came without clip-small"):
+        load_text_image("clip-small", store=empty)

@@ -15,6 +15,7 @@ from ._text_image_known import (
     BIOMEDCLIP,
     BIOMEDCLIP_CONFIG,
     BIOMEDCLIP_WORDS,
+    SHIPPED_TEXT_IMAGE,
     TEXT_IMAGE_WEIGHTS,
     all_weights_store,
     biomedclip_address,
@@ -45,7 +46,8 @@ def load_text_image(
     Parameters
     ----------
     source : str or Path
-        One of: a folder with ``open_clip_config.json`` and weights; ``"biomedclip"`` or its name on the hub, with
+        One of: ``"clip-small"``, which comes with the program; a folder with ``open_clip_config.json`` and weights;
+        ``"biomedclip"`` or its name on the hub, with
         or without ``hf-hub:``, whose weights `WeightsStore.download` brings; the name of an architecture of
         open_clip, such as ``"ViT-B-16"``, together with ``weights``.
     weights : str or Path, optional
@@ -93,6 +95,8 @@ def _files(
     source: str | Path, weights: Path | None, store: WeightsStore | None, reporter: Reporter | None
 ) -> TextImageFiles:
     name = str(source).removeprefix(_HUB)
+    if name == SHIPPED_TEXT_IMAGE and weights is None:
+        return _shipped(store or all_weights_store(), reporter)
     if name in (BIOMEDCLIP, *TEXT_IMAGE_WEIGHTS) and weights is None:
         return _biomedclip(store or all_weights_store(), reporter)
     if weights is not None:
@@ -112,6 +116,15 @@ def _files(
         f"There is no text-image model '{name}': expected a folder with open_clip_config.json, "
         f"'{next(iter(TEXT_IMAGE_WEIGHTS))}', or an architecture of open_clip with a file of weights."
     )
+
+
+def _shipped(store: WeightsStore, reporter: Reporter | None) -> TextImageFiles:
+    if SHIPPED_TEXT_IMAGE not in store.names():
+        raise NotFoundError(
+            f"This copy of the program came without {SHIPPED_TEXT_IMAGE}. Install the package again, or name "
+            "another text-image model."
+        )
+    return read_folder(store.checked(SHIPPED_TEXT_IMAGE, reporter).parent)
 
 
 def _architectures() -> list[str]:

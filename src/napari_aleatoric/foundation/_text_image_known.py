@@ -1,4 +1,4 @@
-"""Which text-image models there are to download: their weights, beside those of the segmenters."""
+"""Which text-image models come with the program or can be downloaded; their weights, beside the segmenters'."""
 
 from __future__ import annotations
 
@@ -6,16 +6,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
 
+from ._text_image_files import WEIGHTS_NAME
 from ._weights import WEIGHTS, KnownWeights, WeightsStore
+from ._weights._known import SHIPPED_FOLDER, shipped_record
 
 __all__ = [
     "BIOMEDCLIP",
     "BIOMEDCLIP_CONFIG",
     "BIOMEDCLIP_WORDS",
+    "SHIPPED_TEXT_IMAGE",
     "TEXT_IMAGE_WEIGHTS",
     "all_weights_store",
     "biomedclip_address",
+    "shipped_text_image",
 ]
+
+SHIPPED_TEXT_IMAGE = "clip-small"
+"""The name of the text-image model that comes with the program, and of its folder among the shipped weights."""
 
 BIOMEDCLIP = "microsoft/BiomedCLIP-PubMedBERT_256-vit_base_patch16_224"
 """The name under which BiomedCLIP is published (Zhang et al., arXiv 2303.00915)."""
@@ -58,8 +65,37 @@ BIOMEDCLIP_CONFIG = MappingProxyType(
 )
 """What the published ``open_clip_config.json`` says."""
 
+
+def shipped_text_image(folder: Path = SHIPPED_FOLDER) -> dict[str, KnownWeights]:
+    """Describe the small text-image model that comes with the package; empty where this copy came without.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds a folder ``clip-small`` as `read_folder` wants it, and ``clip-small.json`` with the keys ``sha256``
+        and ``size_bytes`` of its weights and, optionally, ``licence``.
+    """
+    record = shipped_record(folder, SHIPPED_TEXT_IMAGE)
+    if not record:
+        return {}
+    known = KnownWeights(
+        name=SHIPPED_TEXT_IMAGE,
+        architecture="open_clip",
+        file_name=f"{SHIPPED_TEXT_IMAGE}/{WEIGHTS_NAME}",
+        urls=(),
+        sha256=record["sha256"],
+        size_bytes=int(record.get("size_bytes", 0)),
+        licence=str(record.get("licence", "see the model card")),
+        good_for="The first minute and everything offline: liver, spleen, kidneys and tumours of the sample cases; "
+        "of real images it knows little.",
+        origin="shipped",
+    )
+    return {known.name: known}
+
+
 TEXT_IMAGE_WEIGHTS: Mapping[str, KnownWeights] = MappingProxyType(
     {
+        **shipped_text_image(),
         "biomedclip": KnownWeights(
             name="biomedclip",
             architecture="open_clip",
@@ -71,10 +107,10 @@ TEXT_IMAGE_WEIGHTS: Mapping[str, KnownWeights] = MappingProxyType(
             licence="MIT (Microsoft, BiomedCLIP)",
             good_for="Finding what a sentence names in medical images of all kinds; English; made from the figures "
             "and captions of papers.",
-        )
+        ),
     }
 )
-"""Text-image models by name, whose weights can be downloaded and are checked before every load."""
+"""Text-image models by name; their weights come with the package or can be downloaded, and are checked first."""
 
 
 def all_weights_store(folder: Path | None = None) -> WeightsStore:

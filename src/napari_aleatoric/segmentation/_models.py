@@ -5,22 +5,24 @@ from __future__ import annotations
 from pathlib import Path
 
 from napari_aleatoric.errors import NotFoundError
-from napari_aleatoric.foundation import PromptSegmenter, TextImageModel, segmenter
+from napari_aleatoric.foundation import TEXT_IMAGE_WEIGHTS, PromptSegmenter, TextImageModel, segmenter
 
 __all__ = ["open_segmenter", "open_text_model"]
 
 
 def open_text_model(source: str, *, weights: str = "", device: str = "auto") -> TextImageModel:
-    """Open a text-image model; see `foundation.load_text_image`.
+    """Open a text-image model; see `foundation.load_text_image`. Without a name, the one that is shipped.
 
     Raises
     ------
     NotFoundError
-        If none is named, or it is not there; the text says how to get one.
+        If it is not there, or none is named and this copy came without one; the text says how to get one.
     """
     if not source.strip():
+        source = next((k.name for k in TEXT_IMAGE_WEIGHTS.values() if k.origin == "shipped"), "")
+    if not source:
         raise NotFoundError(
-            "No text-image model was named, and none comes with the program yet. Name a folder with "
+            "No text-image model was named, and this copy of the program came without one. Name a folder with "
             "open_clip_config.json and weights, 'biomedclip' once its weights are here, or an architecture of "
             "open_clip with a file of weights."
         )

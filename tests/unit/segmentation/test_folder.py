@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import json
 
 import numpy as np
@@ -180,10 +181,22 @@ def test_the_data_set_itself_is_never_written_to(images, tmp_path, fakes) -> Non
     assert done.n_done == 3
 
 
-def test_without_a_model_a_sentence_says_what_is_missing(images, tmp_path) -> None:
-    workspace_like = FolderSpec(texts=("liver",))
-    with pytest.raises(NotFoundError, match="No text-image model was named"):
-        _segment_folder.open_text_model(workspace_like.model)
+def test_without_a_name_the_shipped_model_is_opened_and_without_one_a_sentence_says_so(monkeypatch) -> None:
+    from napari_aleatoric import foundation
+    from napari_aleatoric.segmentation import _models
+
+    opened = []
+    monkeypatch.setattr(foundation, "load_text_image", lambda source, **_: opened.append(source))
+    named = FolderSpec(texts=("liver",)).model
+    published = {"biomedclip": foundation.TEXT_IMAGE_WEIGHTS["biomedclip"]}
+    monkeypatch.setattr(_models, "TEXT_IMAGE_WEIGHTS", published)
+    with pytest.raises(NotFoundError, match=r"No text-image model was named, and this copy .* came without one"):
+        _segment_folder.open_text_model(named)
+    ours = dataclasses.replace(published["biomedclip"], name="clip-small", origin="shipped")
+    monkeypatch.setattr(_models, "TEXT_IMAGE_WEIGHTS", {**published, "clip-small": ours})
+    _segment_folder.open_text_model(named)
+    _segment_folder.open_text_model("biomedclip")
+    assert opened == ["clip-small", "biomedclip"]
 
 
 def test_a_job_may_open_the_door() -> None:

@@ -9,7 +9,15 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Literal
 
-__all__ = ["ARCHITECTURE_NAMES", "SHIPPED_FOLDER", "WEIGHTS", "KnownWeights", "Scaling", "shipped_weights"]
+__all__ = [
+    "ARCHITECTURE_NAMES",
+    "SHIPPED_FOLDER",
+    "WEIGHTS",
+    "KnownWeights",
+    "Scaling",
+    "shipped_record",
+    "shipped_weights",
+]
 
 Scaling = Literal["imagenet", "unit"]
 
@@ -84,13 +92,7 @@ def shipped_weights(folder: Path = SHIPPED_FOLDER) -> KnownWeights:
         Holds ``sam-small.safetensors`` and ``sam-small.json`` with the keys ``sha256``, ``size_bytes`` and,
         optionally, ``licence``. Without a readable record the weights count as missing.
     """
-    record: dict[str, Any] = {}
-    try:
-        found = json.loads((folder / "sam-small.json").read_text("utf-8"))
-        if isinstance(found, dict) and isinstance(found.get("sha256"), str):
-            record = found
-    except (OSError, ValueError):
-        pass
+    record = shipped_record(folder, "sam-small")
     return KnownWeights(
         name="sam-small",
         architecture="small",
@@ -103,6 +105,15 @@ def shipped_weights(folder: Path = SHIPPED_FOLDER) -> KnownWeights:
         "on slices of any kind of image.",
         origin="shipped",
     )
+
+
+def shipped_record(folder: Path, name: str) -> dict[str, Any]:
+    """Read what is recorded about weights that come with the package; empty where nothing can be read."""
+    try:
+        found = json.loads((folder / f"{name}.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) and isinstance(found.get("sha256"), str) else {}
 
 
 def _segment_anything(size: str, digits: str, sha256: str, size_bytes: int, good_for: str) -> KnownWeights:
