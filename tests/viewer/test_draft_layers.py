@@ -106,6 +106,8 @@ def test_a_draft_is_shown_edited_and_hidden() -> None:
     layers.find("Saliency").visible = False
     layers.hide()
     assert not any(layers.find(name).visible for name in DRAFT_LAYERS)
+    assert not any(np.asarray(layers.find(name).data).any() for name in DRAFT_LAYERS), "nothing of it is left"
+    assert draft.label.any(), "but what was drafted is whole"
     assert window.viewer.layers.selection.active is window.label
     layers.show(draft_on(SlicePlane(0, 3, 1, 2), ()))
     assert len(window.edits) == n

@@ -124,13 +124,22 @@ class DraftLayers:
                     self._wished[role] = bool(layer.visible)
                 layer.metadata["shown"] = False
                 layer.visible = False
-                if isinstance(layer, Shapes | Points):
-                    layer.mode = "pan_zoom"
+                self._empty(layer)
         finally:
             self._silent = False
+        self._drawn = {}
         label = self._like()
         if label is not None and self._viewer.layers.selection.active in self._ours():
             self._viewer.layers.selection.active = label
+
+    def _empty(self, layer: Layer) -> None:
+        """Whoever switches a hidden layer on sees nothing of a draft that is gone."""
+        if isinstance(layer, Shapes | Points):
+            layer.mode = "pan_zoom"
+            layer.selected_data = set()
+            layer.data = []
+        else:
+            layer.data = np.zeros(layer.data.shape, np.uint8)
 
     def close(self) -> None:
         """Take the layers away and let go of the viewer."""
