@@ -195,7 +195,8 @@ def test_type_drag_accept_undo_redo_save(window: Window, tmp_path: Path) -> None
     assert window.hub.segmenting.mode == "box"
 
     # sentences are seen, edited, and a question is copied
-    dock.show_text()
+    window.hub.performers()["segment_words"]()
+    assert dock.ways.currentIndex() == 1
     sentences = SentencesWindow("liver", window.words, dock)
     sentences.modality.setCurrentIndex(sentences.modality.findData("MR"))
     sentences.modality.activated.emit(sentences.modality.currentIndex())

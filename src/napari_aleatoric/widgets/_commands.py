@@ -23,6 +23,7 @@ __all__ = [
     "score",
     "segment_box",
     "segment_points",
+    "segment_words",
     "show_explore",
     "show_keys",
     "show_models",
@@ -113,6 +114,11 @@ def segment_box(viewer: Viewer) -> None:
 def segment_points(viewer: Viewer) -> None:
     """Segment by points, on or off."""
     _perform(viewer, "segment_points")
+
+
+def segment_words(viewer: Viewer) -> None:
+    """Segment by words."""
+    _perform(viewer, "segment_words")
 
 
 def show_explore(viewer: Viewer) -> None:

@@ -221,6 +221,7 @@ class Hub(QObject):
             "save_label": lambda: session.save(),
             "segment_box": lambda: self.segment("box"),
             "segment_points": lambda: self.segment("points"),
+            "segment_words": lambda: show_segment(self.viewer).show_text(),
             "next_question": lambda: session.asking.step(),
             "toggle_heatmap": flip("heatmap_on"),
             "toggle_label": flip("label_visible"),

@@ -40,11 +40,18 @@ def show_docks(viewer: Viewer) -> tuple[Any, Any]:
     return review, uncertainty
 
 
-def show_segment(viewer: Viewer) -> None:
-    """Bring the *Segment* dock to the front; open it, behind *Uncertainty* where that is, if it is not open."""
-    dock, _ = viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")
+def show_segment(viewer: Viewer) -> Any:
+    """Bring the *Segment* dock to the front; open it, behind *Uncertainty* where that is, if it is not open.
+
+    Returns
+    -------
+    QWidget
+        Its widget.
+    """
+    dock, segment = viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")
     dock.show()
     dock.raise_()
+    return segment
 
 
 def show_explore(viewer: Viewer) -> None:

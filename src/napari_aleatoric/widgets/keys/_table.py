@@ -53,6 +53,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("save_label", "Save the label as a new version", "Label", "S"),
     Action("segment_box", "Segment by boxes, on or off", "Label", "Shift+B"),
     Action("segment_points", "Segment by points, on or off", "Label", "Shift+P"),
+    Action("segment_words", "Segment by words", "Label", "Shift+W"),
     Action("show_models", "Get and choose frozen models", "Label", "Shift+M"),
     Action("next_question", "Next of the four questions", "View", "Shift+Q"),
     Action("toggle_heatmap", "Heatmap on or off", "View", "H"),

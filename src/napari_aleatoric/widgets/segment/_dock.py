@@ -187,6 +187,7 @@ class SegmentDock(HubDock):
         """Show the way in by words, ready to type."""
         self.ways.setCurrentIndex(1)
         self.text.edit.setFocus()
+        self.text.edit.selectAll()
 
     def _show_way(self, row: int) -> None:
         for number in range(self.pages.count()):  # only the page that is seen asks for room
