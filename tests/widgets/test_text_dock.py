@@ -186,6 +186,7 @@ def test_type_drag_accept_undo_redo_save(window: Window, tmp_path: Path) -> None
     with ReviewStore.open(session.workspace.store_url) as store:
         saved = store.latest_correction(session.item.key)
     assert [(u.segmenter, u.n_boxes, u.n_clicks) for u in saved.prompts] == [("boxes led by words (seer)", 1, 0)]
+    window.until(lambda: bool(PromptLibrary.load(session.workspace.root).worked))
     worked = PromptLibrary.load(session.workspace.root).worked
     assert [(w.text, w.model, w.times) for w in worked] == [("liver", "seer", 1)]
 

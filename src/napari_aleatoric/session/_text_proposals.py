@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from pydantic import Field, ValidationError
 from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.io import Workspace, item_folder_name, read_label_map, safe_name, write_label_map, write_whole
 from napari_aleatoric.model import ItemKey, LabelMap, Spec
-from napari_aleatoric.segmentation import Query
+from napari_aleatoric.segmentation import Query, Worked, remember
 
 from ._item import ItemData
 from ._prompt_worker import UrgencyWorker
@@ -105,7 +104,7 @@ class ProposalKeeper:
         Runs a function in the main thread.
     """
 
-    failed = Signal(str)  # why a proposal could not be kept
+    failed = Signal(str)  # why something could not be kept
 
     def __init__(self, deliver: Callable[[Callable[[], None]], None]) -> None:
         self._deliver = deliver
@@ -131,11 +130,19 @@ class ProposalKeeper:
 
         self._worker.submit(0, read)
 
+    def remember(self, folder: Path, worked: Worked, then: Callable[[], None]) -> None:
+        """Note words that led to an accepted draft; ``then`` is called in the main thread when that is written."""
+
+        def write() -> None:
+            remember(folder, worked)
+            self._deliver(then)
+
+        self._worker.submit(0, write).add_done_callback(self._done)
+
     def close(self) -> None:
         """Write what waits, and end the thread."""
         if self._waiting is not None and not self._waiting[1].cancelled():
-            with suppress(AleatoricError, OSError):
-                self._waiting[1].result()
+            self._waiting[1].exception()  # waits
         self._worker.close()
 
     def _submit(self, key: ItemKey, work: Callable[[], None]) -> None:
@@ -148,5 +155,5 @@ class ProposalKeeper:
     def _done(self, future: Future[None]) -> None:
         error = None if future.cancelled() else future.exception()
         if error is not None:
-            words = f"The proposal is not kept for the next start. {sentence_of(error)}"
+            words = f"It is not kept for the next time. {sentence_of(error)}"
             self._deliver(lambda: self.failed.emit(words))

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.review import PromptUse
-from napari_aleatoric.segmentation import PromptLibrary, Query, Worked, remember
+from napari_aleatoric.segmentation import PromptLibrary, Query, Worked
 from napari_aleatoric.session import (
     AcceptedDraft,
     DraftPointing,
@@ -236,12 +236,11 @@ class TextSegmenting:
             model=draft.seer,
             score=round(draft.score, 4),
         )
-        try:
-            remember(workspace.root, worked)
-        except (AleatoricError, OSError) as error:
-            self.refused.emit(Notice(f"The words were not kept for the next time. {error}", Kind.WARNING))
-        self._library = None
         self._own = ("", ())
+        self._keeper.remember(workspace.root, worked, self._read_anew)
+
+    def _read_anew(self) -> None:
+        self._library = None
 
     @property
     def status(self) -> TextStatus:

@@ -36,6 +36,12 @@ class CompletingEdit(QLineEdit):
         """What is offered now."""
         return list(self._offers.stringList())
 
+    def stop_offering(self) -> None:
+        """Put the list of offers away: what was typed is taken."""
+        completer = self.completer()
+        if completer is not None:
+            completer.popup().hide()
+
     def _offer(self, text: str) -> None:
         found = [each for each in self._complete(text) if each != text] if text.strip() else []
         self._offers.setStringList(found)
@@ -45,4 +51,4 @@ class CompletingEdit(QLineEdit):
         if found:
             completer.complete()
         else:
-            completer.popup().hide()
+            self.stop_offering()

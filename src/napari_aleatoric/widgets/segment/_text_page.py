@@ -127,6 +127,7 @@ class TextPage(QWidget):
         self._words.layers.choose_tool(name)
 
     def _find(self) -> None:
+        self.edit.stop_offering()
         if self._segmenting.mode:
             self._segmenting.stop()
         self._words.find(self.edit.text(), self._segmenting.plane, whole=self.where.currentIndex() == 1)
