@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtTest import QTest
+from tests.canvas import drag
 
 from napari_aleatoric.foundation import SaliencySpec, WeightsStore
 from napari_aleatoric.model import Verdict
@@ -81,24 +82,8 @@ class Reader:
         QTest.keyClicks(edit, words)
         QTest.keyClick(edit, Qt.Key.Key_Return)
 
-    def at(self, down: float, right: float) -> QPoint:
-        canvas, camera, scale = (
-            self.viewer.window._qt_viewer.canvas.native,
-            self.viewer.scene.camera,
-            self.label.scale,
-        )
-        y = (down * scale[1] - camera.center[1]) * camera.zoom + canvas.height() / 2
-        x = (right * scale[2] - camera.center[2]) * camera.zoom + canvas.width() / 2
-        return QPoint(round(x), round(y))
-
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        canvas = self.viewer.window._qt_viewer.canvas.native
-        QTest.mouseMove(canvas, self.at(*start))
-        QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=self.at(*start))
-        for share in (0.3, 0.7, 1.0):
-            QTest.mouseMove(canvas, self.at(*np.add(start, share * np.subtract(end, start))))
-            self.qtbot.wait(1)
-        QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=self.at(*end))
+        drag(self.viewer, self.label, start, end)
 
 
 @pytest.fixture

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from qtpy.QtCore import QPoint, Qt
+from qtpy.QtCore import Qt
 from qtpy.QtGui import QGuiApplication
 from qtpy.QtTest import QTest
+from tests.canvas import drag
 
 from napari_aleatoric.foundation import Embedding, Prediction, Prompt, Saliency
 from napari_aleatoric.review import ReviewStore
@@ -82,7 +83,6 @@ class Window:
         self.hub = hub_of(viewer)
         dock, self.dock = viewer.window.add_plugin_dock_widget("napari-aleatoric", "Segment")
         dock.raise_()
-        self.canvas = viewer.window._qt_viewer.canvas.native
         self.words = self.hub.segmenting.words
 
     @property
@@ -105,19 +105,8 @@ class Window:
         QTest.keyClick(self.dock.text.edit, Qt.Key.Key_Return)
         self.until(lambda: not self.words.status.busy)
 
-    def at(self, y: float, x: float) -> QPoint:
-        camera, scale = self.viewer.scene.camera, self.label.scale
-        down = (y * scale[1] - camera.center[1]) * camera.zoom + self.canvas.height() / 2
-        right = (x * scale[2] - camera.center[2]) * camera.zoom + self.canvas.width() / 2
-        return QPoint(round(right), round(down))
-
     def drag(self, start: tuple[float, float], end: tuple[float, float]) -> None:
-        QTest.mouseMove(self.canvas, self.at(*start))
-        QTest.mousePress(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(*start))
-        for share in (0.3, 0.7, 1.0):
-            QTest.mouseMove(self.canvas, self.at(*np.add(start, share * np.subtract(end, start))))
-            QGuiApplication.processEvents()
-        QTest.mouseRelease(self.canvas, Qt.MouseButton.LeftButton, pos=self.at(*end))
+        drag(self.viewer, self.label, start, end)
 
 
 @pytest.fixture

@@ -25,6 +25,7 @@ from napari_aleatoric.model import Reporter
 
 from ._model_list import NEEDED_WORDS, missing_parts, model_rows
 from ._segmenter_host import SegmenterChoice
+from ._text_seer import SeerByMany
 
 __all__ = ["OwnTextProcess", "TextHost", "text_model_choices"]
 
@@ -61,7 +62,7 @@ class OwnTextProcess:
         self._actor.close()
 
 
-class _Elsewhere:
+class _Elsewhere(SeerByMany):
     """A `TextImageModel` in another process."""
 
     def __init__(self, actor: Actor) -> None:
@@ -87,17 +88,6 @@ class _Elsewhere:
     def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return one vector for each slice."""
         return np.asarray(self._call("embed_images", list(images)))
-
-    def saliency(
-        self,
-        image_yx: NDArray[np.uint8],
-        text_vector: NDArray[np.float32],
-        *,
-        method: SaliencyMethod = "m2ib",
-        spec: SaliencySpec | None = None,
-    ) -> Saliency:
-        """Say where in a slice a sentence is seen."""
-        return self.saliencies([image_yx], text_vector[np.newaxis], method=method, spec=spec)[0]
 
     def saliencies(
         self,

@@ -15,6 +15,8 @@ from napari_aleatoric.foundation import Saliency, SaliencyMethod, SaliencySpec, 
 from napari_aleatoric.jobs import duration_in_words
 from napari_aleatoric.model import Reporter
 
+from ._text_seer import SeerByMany
+
 __all__ = ["ReportingSeer", "RunReporter", "StopOnly"]
 
 _TOLD_S = 0.15  # between two words to the window
@@ -88,7 +90,7 @@ class StopOnly:
         """Do nothing."""
 
 
-class ReportingSeer:
+class ReportingSeer(SeerByMany):
     """A `TextImageModel` that tells a reporter while it looks for one sentence.
 
     Parameters
@@ -121,17 +123,6 @@ class ReportingSeer:
     def embed_images(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return one vector for each slice."""
         return self._model.embed_images(images)
-
-    def saliency(
-        self,
-        image_yx: NDArray[np.uint8],
-        text_vector: NDArray[np.float32],
-        *,
-        method: SaliencyMethod = "m2ib",
-        spec: SaliencySpec | None = None,
-    ) -> Saliency:
-        """Say where in a slice a sentence is seen, and tell about it."""
-        return self.saliencies([image_yx], text_vector[np.newaxis], method=method, spec=spec)[0]
 
     def saliencies(
         self,

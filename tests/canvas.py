@@ -1,0 +1,30 @@
+"""A mouse for napari's canvas: where a pixel of the axial slice is, and a drag from one to another."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import QPoint, Qt
+from qtpy.QtGui import QGuiApplication
+from qtpy.QtTest import QTest
+
+
+def pixel_at(viewer: Any, layer: Any, y: float, x: float) -> QPoint:
+    """Where a pixel of the axial slice of a layer is on the canvas."""
+    canvas, camera, scale = viewer.window._qt_viewer.canvas.native, viewer.scene.camera, layer.scale
+    down = (y * scale[1] - camera.center[1]) * camera.zoom + canvas.height() / 2
+    right = (x * scale[2] - camera.center[2]) * camera.zoom + canvas.width() / 2
+    return QPoint(round(right), round(down))
+
+
+def drag(viewer: Any, layer: Any, start: tuple[float, float], end: tuple[float, float]) -> None:
+    """Press at one pixel (y, x), move to another, and let go there; napari hears of every move."""
+    canvas = viewer.window._qt_viewer.canvas.native
+    QTest.mouseMove(canvas, pixel_at(viewer, layer, *start))
+    QTest.mousePress(canvas, Qt.MouseButton.LeftButton, pos=pixel_at(viewer, layer, *start))
+    for share in (0.3, 0.7, 1.0):
+        between = np.add(start, share * np.subtract(end, start))
+        QTest.mouseMove(canvas, pixel_at(viewer, layer, *between))
+        QGuiApplication.processEvents()
+    QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=pixel_at(viewer, layer, *end))
