@@ -67,6 +67,21 @@ def test_docks_fit_a_laptop(make_napari_viewer: Any) -> None:
     hub_of(viewer).close()
 
 
+def test_legend_and_question_are_whole_on_a_laptop(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer(show=True)
+    viewer.window._qt_window.resize(1366, 768)
+    _, uncertainty = show_docks(viewer)
+    texts = (uncertainty.legend, uncertainty.questions.words)
+    for words in ("short", "a legend of so many words that it takes two lines, or three", "short"):
+        for text in texts:
+            text.setText(words)
+        qtbot.waitUntil(lambda: all(t.height() >= t.heightForWidth(t.width()) for t in texts), timeout=60_000)
+        qtbot.waitUntil(lambda: uncertainty.widget().height() >= uncertainty.widget().minimumSizeHint().height())
+    assert min(t.heightForWidth(t.width()) for t in texts) < 30  # short again: nothing keeps the room
+    assert all(t.minimumHeight() < 30 for t in texts)
+    hub_of(viewer).close()
+
+
 def test_ticking_a_class_off_says_which(qtbot: Any) -> None:
     classes = ClassList()
     qtbot.addWidget(classes)

@@ -23,7 +23,6 @@ from napari_aleatoric.uncertainty import MEASURES
 
 __all__ = ["choice", "fill_column", "offer", "row_of", "words_of"]
 
-_INSIDE_PX = 6  # beside the words, on both sides together
 _SCROLL_BAR_PX = 24
 
 
@@ -36,7 +35,7 @@ class _NarrowBox(QComboBox):
         self.initStyleOption(option)
         field = QStyle.SubControl.SC_ComboBoxEditField
         room = self.style().subControlRect(QStyle.ComplexControl.CC_ComboBox, option, field, self).width()
-        words = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room - _INSIDE_PX)
+        words = self.fontMetrics().elidedText(option.currentText, Qt.TextElideMode.ElideRight, room)
         option.currentText = words
         return option
 

@@ -43,7 +43,7 @@ class ScatterPanel(QWidget):
             "The wheel zooms, the middle button moves, a double click shows all."
         )
         self.legend = words_of("Legend of the points")
-        choices = row_of(self.across, self.up, self.colour_by, widths=(12, 12, 9))
+        choices = row_of(self.across, self.up, self.colour_by, widths=(10, 10, 9))
         fill_column(self, choices, self.plot, row_of(self.legend, chip, widths=(1, 0)), stretched=self.plot)
         for box, name in ((self.across, "across"), (self.up, "up"), (self.colour_by, "colour_by")):
             box.activated.connect(lambda _, b=box, n=name: setattr(explore.options, n, b.currentData()))

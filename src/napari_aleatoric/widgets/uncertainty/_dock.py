@@ -26,6 +26,7 @@ from napari_aleatoric.model import Question
 from napari_aleatoric.session import ItemData, ViewState, answered, measured
 from napari_aleatoric.uncertainty import MAPS, MEASURES, QUESTIONS, measures_of
 from napari_aleatoric.widgets._hub_dock import HubDock
+from napari_aleatoric.widgets._whole_text import WholeText
 
 from ._calibrate_window import beside_calibration
 from ._class_list import ClassList
@@ -68,8 +69,7 @@ class UncertaintyDock(HubDock):
         self.threshold.setMaximum(95)
         self.threshold_words = QLabel()
         self.bar = ColourBar()
-        self.legend = QLabel()
-        self.legend.setWordWrap(True)
+        self.legend = WholeText()
         self.profile = SliceProfile()
         sliders = QGridLayout()
         sliders.setSpacing(4)
