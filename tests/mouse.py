@@ -14,6 +14,17 @@ def pixel_of(plot: Any, x: float, y: float) -> QPoint:
     return plot.mapFromScene(plot.getPlotItem().vb.mapViewToScene(QPointF(x, y)))
 
 
+def until_still(qtbot: Any, plot: Any) -> None:
+    """Wait until a plot has its final place and scale: axes take their width when they are drawn."""
+    seen: list[list[QPoint]] = []
+
+    def still() -> bool:
+        seen.append([plot.mapToGlobal(pixel_of(plot, at, at)) for at in (0, 1)])
+        return len(seen) > 40 and all(places == seen[-1] for places in seen[-40:])
+
+    qtbot.waitUntil(still, timeout=120_000)
+
+
 def between(places: list[QPoint], n: int = 6) -> Iterator[QPoint]:
     """Give points along the way: pyqtgraph passes over moves that come too fast."""
     for a, b in pairwise(places):

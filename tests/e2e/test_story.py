@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
-from qtpy.QtTest import QTest
 
 from napari_aleatoric.io import Workspace, read_label_map
 from napari_aleatoric.model import Status, Verdict
 from napari_aleatoric.review import ReviewStore, corrections
 from napari_aleatoric.samples import SampleSpec, write_samples
 from napari_aleatoric.uncertainty import ScoreSpec
-from napari_aleatoric.widgets import Hub, hub_of, show_docks
+
+from .conftest import MINUTES, press
 
 pytestmark = [pytest.mark.gui, pytest.mark.slow]
-
-MINUTES = 60_000
 
 
 @pytest.fixture
@@ -28,32 +25,6 @@ def samples(tmp_path: Path) -> Path:
     folder = tmp_path / "samples"
     write_samples(folder, SampleSpec(n_cases=6, seed=3, matrix=48))
     return folder
-
-
-@pytest.fixture
-def open_window(make_napari_viewer: Any, qtbot: Any) -> Iterator[Any]:
-    """Open a window with both docks; give it the keyboard."""
-    hubs: list[Hub] = []
-
-    def make() -> tuple[Any, Hub, Any, Any]:
-        viewer = make_napari_viewer(show=True)
-        window = viewer.window._qt_window
-        window.resize(1366, 768)
-        review, uncertainty = show_docks(viewer)
-        hub = hub_of(viewer)
-        hubs.append(hub)
-        window.activateWindow()
-        window.setFocus()
-        qtbot.waitUntil(window.isActiveWindow, timeout=10_000)
-        return viewer, hub, review, uncertainty
-
-    yield make
-    for hub in hubs:
-        hub.close()
-
-
-def press(viewer: Any, key: Any, modifier: Any = Qt.KeyboardModifier.NoModifier) -> None:
-    QTest.keyClick(viewer.window._qt_window, key, modifier)
 
 
 def test_whole_story(samples: Path, tmp_path: Path, open_window: Any, qtbot: Any) -> None:
