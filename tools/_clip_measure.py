@@ -86,12 +86,10 @@ def calibrate(model: Any, cases: Iterable[LabelledCase]) -> dict[str, float]:
         yes, no = (np.array([row[column] for row in rows]) for rows in (right, wrong))
         levels = np.quantile(np.concatenate([yes, no]), _QUANTILES)
         gain = [(yes >= level).mean() + (no < level).mean() for level in levels]
-        best = int(np.argmax(gain))
-        limits[name] = round(float(levels[best]), 4)
-        print(
-            f"{name} {limits[name]}: {(yes >= levels[best]).mean():.3f} of {len(yes)} right words found,", end=" "
-        )
-        print(f"{(no < levels[best]).mean():.3f} of {len(no)} absent ones not found", flush=True)
+        level = float(np.median(levels[np.isclose(gain, max(gain))]))  # the middle of those that are as good
+        limits[name] = round(level, 4)
+        print(f"{name} {limits[name]}: {(yes >= level).mean():.3f} of {len(yes)} right words found,", end=" ")
+        print(f"{(no < level).mean():.3f} of {len(no)} absent ones not found", flush=True)
     return limits
 
 

@@ -60,6 +60,7 @@ _LABELLED = {  # … but for these, which are always labelled where they are see
 }
 _ALIKE = {"lung nodule": "tumour"}  # one may be called the other
 _FROM_LIBRARY = 0.4  # of the captions are the library's own sentences
+_WITHOUT_MODALITY = 0.25  # of the sentences do not know the modality, as images in files often do not
 _WITHOUT_SIDES = 0.4  # of the views are spoken of without left and right
 _KNOWS_SIDES_FROM = 0.5  # of a slice that is in view: below it nobody could tell the side
 _SHIPPED = PromptLibrary.load()
@@ -128,7 +129,7 @@ class Claim:
     said : tuple of str
         Place, extent or look, by kind.
     modality, axis
-        Of the slice that it was made for.
+        Of the slice that it was made for; the modality is "" where the sentence does not know it.
     """
 
     names: tuple[str, ...]
@@ -264,13 +265,14 @@ def say(view: View, rng: np.random.Generator, n: int = 1, *, held_out: bool = Fa
     about = {f.class_index: f for f in facts}
     found = []
     for number in rng.permutation(len(facts))[:n]:
-        caption = _draw(facts, facts[int(number)], view, rng, held_out)
+        modality = _modality(view, rng)
+        caption = _draw(facts, facts[int(number)], view, modality, rng, held_out)
         rows = [about[index] for index in caption.class_indices]
         claim = Claim(
             tuple(_own_name(f.name) for f in rows),
             caption.kind,
             _said(caption.kind, rows),
-            view.modality,
+            modality,
             view.axis,
         )
         block = LABEL_SIDE // GRID
@@ -337,14 +339,19 @@ def _merged(label: NDArray[np.uint8], names: dict[int, str]) -> tuple[NDArray[np
     return table[label], {value: name for name, value in first.items()}
 
 
+def _modality(view: View, rng: np.random.Generator) -> str:
+    """Return a view's modality, at times "" for one that is not known."""
+    return view.modality if rng.random() >= _WITHOUT_MODALITY else ""
+
+
 def _draw(
-    facts: Sequence[SliceFact], fact: SliceFact, view: View, rng: np.random.Generator, held_out: bool
+    facts: Sequence[SliceFact], fact: SliceFact, view: View, modality: str, rng: np.random.Generator, held_out: bool
 ) -> Caption:
     """Draw one sentence about a structure; at times about all of them."""
     if not held_out and rng.random() < _FROM_LIBRARY:
-        text = sentence_for(_name(fact, rng, LIBRARY, False), view.modality, rng)
+        text = sentence_for(_name(fact, rng, LIBRARY, False), modality, rng)
         return Caption(text, (fact.class_index,), "plain")
-    captions = caption_facts(facts, view.modality, view.axis, rng, LIBRARY, held_out=held_out)
+    captions = caption_facts(facts, modality, view.axis, rng, LIBRARY, held_out=held_out)
     several = [c for c in captions if c.kind == "all"]
     if several and rng.random() < 0.1:
         return several[0]
@@ -374,7 +381,7 @@ def _said(kind: str, rows: Sequence[SliceFact]) -> tuple[str, ...]:
 
 def may_be_true(claim: Claim, view: View) -> bool:
     """Tell whether a sentence may be true of a view; in doubt, yes: then it does not count against it."""
-    if claim.kind not in ("noun", "size", "look") and claim.modality != view.modality:
+    if claim.kind not in ("noun", "size", "look") and claim.modality not in ("", view.modality):
         return False
     for name in claim.names:
         if name not in view.touched and not may_be_unlabelled(name, view.source):
@@ -412,9 +419,10 @@ def absent_words(view: View, rng: np.random.Generator, n: int) -> list[Said]:
     found = []
     for number in rng.permutation(len(names))[:n]:
         name = names[int(number)]
-        text = sentence_for(_name(_spoken(name), rng, LIBRARY, False), view.modality, rng)
+        modality = _modality(view, rng)
+        text = sentence_for(_name(_spoken(name), rng, LIBRARY, False), modality, rng)
         nowhere = np.zeros((GRID, GRID), dtype=np.float32)
-        found.append(Said(text, Claim((name,), "noun", (), view.modality, view.axis), nowhere))
+        found.append(Said(text, Claim((name,), "noun", (), modality, view.axis), nowhere))
     return found
 
 
