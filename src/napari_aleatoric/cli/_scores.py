@@ -43,7 +43,7 @@ def score(
         float | None,
         typer.Option(
             "--second-opinion",
-            help="Weight of the light classifier beside the network; 0 = the network alone (0.25, or 0.75 where "
+            help="Weight of the light classifier beside the network; 0 = the network alone (0.25, or 1 where "
             "it is clearly the better of the two).",
             metavar="WEIGHT",
         ),

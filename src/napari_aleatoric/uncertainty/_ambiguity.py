@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import ndimage
 
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.model import WHOLE_CASE, HotSpot, ScoreValue
@@ -37,6 +38,9 @@ def levelset_spread(probability: NDArray[Any]) -> float:
 
     0 where the class ends sharply; near 1 where its extent depends on how sure one wants to be. Two sets of which
     one or both are empty agree in nothing (our proposal: so a class that is never likely is an ambiguous one).
+    Only connected parts of {p > 0.2} count that reach the highest of these levels, or, if none does, the highest that
+    any reaches (ours as well): what looks a little like the class elsewhere says nothing about where it ends. So
+    it follows the readers' disagreement about LIDC nodules better (chosen on one seed, which is not reported).
 
     Parameters
     ----------
@@ -48,13 +52,30 @@ def levelset_spread(probability: NDArray[Any]) -> float:
     float
         In [0, 1]; NaN where the class is likely nowhere (no voxel above 0.2).
     """
-    return _spread_of_counts([int(np.count_nonzero(probability > level)) for level in LEVELS])
+    return _spread_of_levels(_levels_of(probability))
+
+
+def _levels_of(probability: NDArray[Any]) -> NDArray[np.uint8]:
+    """How many of the levels each voxel is above."""
+    above = np.zeros(probability.shape, dtype=np.uint8)
+    for level in LEVELS:
+        above += probability > level
+    return above
+
+
+def _spread_of_levels(above: NDArray[np.uint8]) -> float:
+    """Return the spread, from how many levels each voxel is above."""
+    parts, n = ndimage.label(above)
+    if n == 0:
+        return float("nan")
+    highest = np.asarray(ndimage.maximum(above, parts, np.arange(n + 1)), dtype=np.uint8)
+    highest[0] = 0  # what is in no part
+    counted = above[(highest == highest.max())[parts]]
+    return _spread_of_counts([int(np.count_nonzero(counted > k)) for k in range(len(LEVELS))])
 
 
 def _spread_of_counts(counts: Sequence[int]) -> float:
     """Level sets lie inside each other, so their sizes say how much they overlap."""
-    if counts[0] == 0:
-        return float("nan")
     overlaps = [
         2.0 * counts[j] / (counts[i] + counts[j]) if counts[i] + counts[j] else 0.0
         for j in range(len(counts))
@@ -110,15 +131,15 @@ class AmbiguityScores:
 class _Sums:
     """Running sums of one class."""
 
-    counts: NDArray[np.int64] = field(default_factory=lambda: np.zeros(len(LEVELS), np.int64))
+    levels: PackedRows  # how many of the levels each voxel is above
     probability: float = 0.0
     entropy: dict[str, float] = field(default_factory=dict)
     n_members: int = 1
     sizes: int = 0  # of all members' outlines together
     both: int = 0  # overlaps of all pairs of them
 
-    def add(self, p: NDArray[Any], entropies: Mapping[str, NDArray[Any]]) -> None:
-        self.counts += [int(np.count_nonzero(p > level)) for level in LEVELS]
+    def add(self, first: int, p: NDArray[Any], entropies: Mapping[str, NDArray[Any]]) -> None:
+        self.levels.put(first, _levels_of(p))
         inside = p >= _INSIDE
         self.probability += float(p[inside].sum(dtype=np.float64))
         for name, values in entropies.items():
@@ -131,11 +152,16 @@ class _Sums:
         self.both += int((n * (n - 1) // 2).sum())
 
     def values(self) -> Iterator[tuple[str, float]]:
-        yield "levelset", _spread_of_counts(self.counts.tolist())
+        yield "levelset", self._spread()
         for name, total in self.entropy.items():
             yield name, total / self.probability if self.probability else float("nan")
         if self.n_members > 1 and self.sizes:
             yield "member_spread", 1.0 - 2.0 * self.both / ((self.n_members - 1) * self.sizes)
+
+    def _spread(self) -> float:
+        above = self.levels.values
+        box = Box.around(above)
+        return float("nan") if box is None else _spread_of_levels(above[box.slices])
 
 
 class AmbiguityScorer:
@@ -167,7 +193,7 @@ class AmbiguityScorer:
         voxel_zyx: tuple[float, float, float] = (1.0, 1.0, 1.0),
     ) -> None:
         self._shape, self._box, self._make_maps, self._voxel = shape_zyx, box, maps, voxel_zyx
-        self._sums = {c: _Sums() for c in sorted(known) if c != WHOLE_CASE}
+        self._sums = {c: _Sums(PackedRows(box.shape_zyx)) for c in sorted(known) if c != WHOLE_CASE}
         self._kept: dict[tuple[str, int], PackedRows] = {}
 
     def add(self, slab: Slab, ensemble: EnsembleMaps | None = None) -> None:
@@ -188,10 +214,11 @@ class AmbiguityScorer:
                 continue
             maps = {}
             if ensemble is None:
-                sums.add(p, {"predictive_entropy": binary_entropy(p)})
+                sums.add(slab.start, p, {"predictive_entropy": binary_entropy(p)})
             else:
                 predictive, expected = ensemble.class_predictive[c], ensemble.class_expected[c]
                 sums.add(
+                    slab.start,
                     p,
                     {
                         "predictive_entropy": predictive,

@@ -36,7 +36,7 @@ class ScoreSpec(Spec):
     second_opinion: Literal["auto"] | Annotated[float, Field(ge=0, lt=1)] = Field(
         default="auto",
         description="Weight of the light classifier, learned on the same cases, in the probabilities of the small "
-        "network; 0 = the network alone; 'auto' = 0.25, or 0.75 where it clearly foretells the labels of unseen "
+        "network; 0 = the network alone; 'auto' = 0.25, or 1 where it clearly foretells the labels of unseen "
         "cases better than the network.",
     )
     probabilities: str = Field(

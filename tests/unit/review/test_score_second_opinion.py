@@ -17,12 +17,13 @@ from napari_aleatoric.foundation import Box, encoder
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, LabelMap, RecordingReporter, Volume
 from napari_aleatoric.review._scoring import _choice
+from napari_aleatoric.review._scoring._arbiter import Verdict
 from napari_aleatoric.review._scoring._case import LoadedCase
 from napari_aleatoric.review._scoring._judge import Costs
 from napari_aleatoric.review._scoring._light import HeedingClassifier, LightJudge, LightKind
 from napari_aleatoric.review._scoring._network import NetworkKind
 from napari_aleatoric.review._scoring._plan import TrainingPlan
-from napari_aleatoric.review._scoring._second_opinion import SecondOpinionJudge, SecondOpinionKind
+from napari_aleatoric.review._scoring._second_opinion import SecondOpinionJudge, SecondOpinionKind, _together
 from napari_aleatoric.uncertainty import CaseSamples, LightClassifier, ScoreSpec
 
 SHAPE = (11, 4, 5)
@@ -186,6 +187,44 @@ def test_both_kinds_are_kept_learned_and_named() -> None:
     assert about["name"] == "network+light"
     assert about["second_opinion"] == {"weight": 0.25, "name": "light"}
     assert set(about["packages"]) == {"of-network", "of-light"}
+
+
+class Fixed:
+    """An arbiter that has made up its mind."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        self.verdict, self.asked = verdict, 0
+
+    def decide(self, plan: Any, firsts: Any, seconds: Any, reporter: Any) -> Verdict:
+        assert set(firsts) == set(seconds)
+        self.asked += 1
+        return self.verdict
+
+    def kept(self, plan: Any) -> Verdict | None:
+        return self.verdict if self.asked else None
+
+
+def test_where_the_second_leads_it_judges_alone() -> None:
+    one, other = Kind("network", Costs(1, 90, 4)), Kind("light", Costs(20, 200, 40))
+    plan = TrainingPlan("", "", "", 2, {"a": 0, "b": 1}, {"a": "a", "b": "b"})
+    for leads, weight in ((True, 1.0), (False, 0.25)):
+        arbiter: Any = Fixed(Verdict(9, 0.6, 0.4 if leads else 0.7, leads))
+        kind = SecondOpinionKind(one, other, 0.25, arbiter)
+        assert kind.provenance(plan)["second_opinion"] == {"weight": 0.25, "name": "light"}
+        reporter = RecordingReporter()
+        judges = kind.learn(plan, [0, 1], reporter)
+        found = np.concatenate(list(judges[0].predict_slabs(CASE, BOX)), axis=1)
+        np.testing.assert_allclose(found, (1 - weight) * one.p + weight * other.p, atol=1e-6)
+        assert isinstance(judges[0], Saying) is leads  # the network is not asked
+        about = kind.provenance(plan)["second_opinion"]
+        assert about["weight"] == weight
+        assert (about["compared"], about["brier"]) == (9, {"first": 0.6, "second": 0.4 if leads else 0.7})
+
+
+def test_what_only_the_first_knows_is_still_asked_of_it() -> None:
+    judge = _together(Saying(said(1, (0, 1, 2)), (0, 1, 2), 3), Saying(said(2, (0, 1)), (0, 1), 3), 1.0)
+    assert isinstance(judge, SecondOpinionJudge)
+    assert judge.classes == (0, 1, 2)
 
 
 def test_identity_changes_with_either_and_with_the_weight() -> None:

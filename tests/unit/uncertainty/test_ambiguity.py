@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from scipy.spatial.distance import cdist
 from scipy.special import expit
 from scipy.stats import entropy as scipy_entropy
+from skimage.measure import label, regionprops
 
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.uncertainty import (
@@ -46,7 +47,15 @@ def two_classes(slopes: tuple[float, float] = (2.0, 0.7)) -> np.ndarray:
 
 
 def plain_spread(p: np.ndarray) -> float:
-    sets = [p > t for t in (0.2, 0.4, 0.6, 0.8)]
+    """Part by part, with another program's connected parts."""
+    levels = np.array([0.2, 0.4, 0.6, 0.8])
+    regions = regionprops(label(p > levels[0], connectivity=1))
+    reached = [int((p[tuple(region.coords.T)].max() > levels).sum()) for region in regions]
+    counted = np.zeros(p.shape, bool)
+    for region, n in zip(regions, reached, strict=True):
+        if n == max(reached):
+            counted[tuple(region.coords.T)] = True
+    sets = [counted & (p > t) for t in levels]
     dice = [2 * (a & b).sum() / max((a.sum() + b.sum()), 1) for a, b in combinations(sets, 2)]
     return float(1 - np.mean(dice))
 
@@ -70,6 +79,14 @@ def test_levelset_by_hand() -> None:
     assert levelset_spread(np.array([0.5, 0.5])) == pytest.approx(1 - 1 / 6)
     assert levelset_spread(np.array([0.3])) == 1
     assert math.isnan(levelset_spread(np.array([0.1, 0.2])))
+
+
+def test_what_looks_a_little_like_the_class_elsewhere_does_not_count() -> None:
+    sure = np.array([0.0, 0.3, 0.5, 0.7, 0.9])
+    beside = np.concatenate([sure, [0.0, 0.3, 0.5, 0.3, 0.0, 0.7]])
+    assert levelset_spread(beside) == levelset_spread(sure)
+    # nowhere sure: the parts that come nearest count, all of them
+    assert levelset_spread(np.array([0.7, 0.0, 0.5, 0.5, 0.0, 0.7])) == levelset_spread(np.array([0.7, 0.7]))
 
 
 def test_a_blurred_border_is_more_ambiguous() -> None:

@@ -15,7 +15,7 @@ from ._cache import scoring_folder
 
 __all__ = ["TrainingPlan", "case_digest", "make_plan", "read_plan", "write_plan"]
 
-SCORING_VERSION = "6"
+SCORING_VERSION = "7"
 """Changes when the same files and spec give other scores; everything is then scored anew."""
 
 _SAMPLING = ("seed", "samples_per_case", "near_fraction", "near_voxels", "margin", "whole_below")

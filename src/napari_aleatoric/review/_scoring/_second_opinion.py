@@ -29,16 +29,16 @@ class SecondOpinionKind:
     On hippocampus labels with planted errors the network with a quarter of the light classifier ranks the cases as
     well as alone, and finds the wrong voxels better (chosen on one seed, which is not reported).
 
-    An arbiter asks the data which of the two is to count for more: where the second clearly foretells the labels of
-    unseen cases better than the first, their weights change places. So it is where a network can learn little in
-    minutes, as from some dozens of small crops.
+    An arbiter asks the data whether the first is to be heard at all: where the second clearly foretells the labels
+    of unseen cases better, it judges alone. So it is where a network can learn little in minutes, as from some
+    dozens of small crops.
 
     Parameters
     ----------
     first, second : JudgeKind
         Both learn from the cases. Each keeps what it keeps alone, so that changing the weight trains nothing anew.
     weight : float
-        Of the second, above 0 and below 1; with an arbiter, of the one that counts for less.
+        Of the second, above 0 and below 1; with an arbiter, where the second does not judge alone.
     arbiter : Arbiter, optional
         Without one the weight stays.
     """
@@ -55,7 +55,7 @@ class SecondOpinionKind:
 
     @property
     def identity(self) -> str:
-        """Both identities, the weight, and whether it may change sides."""
+        """Both identities, the weight, and whether it may become 1."""
         weight = f"{self._weight!r}*" if self._arbiter is None else f"{self._weight!r}?"
         return f"{self._first.identity}+{weight}{self._second.identity}"
 
@@ -100,7 +100,7 @@ class SecondOpinionKind:
         if self._arbiter is not None:
             verdict = self._arbiter.decide(plan, firsts, seconds, SubReporter(reporter, learned, 1, 1))
             weight = self._weight_after(verdict)
-        return {fold: SecondOpinionJudge(firsts[fold], seconds[fold], weight) for fold in folds}
+        return {fold: _together(firsts[fold], seconds[fold], weight) for fold in folds}
 
     def keep_only(self, digests: Sequence[str]) -> None:
         """Delete what either keeps of all other cases."""
@@ -123,10 +123,17 @@ class SecondOpinionKind:
 
     def _weight_after(self, verdict: Verdict | None) -> float:
         """Return the weight of the second."""
-        return 1 - self._weight if verdict is not None and verdict.second_leads else self._weight
+        return 1.0 if verdict is not None and verdict.second_leads else self._weight
 
     def _second_costs(self, n_cases: int, n_folds: int) -> Costs:
         return Costs(*(_SECOND_COSTS * part for part in self._second.costs(n_cases, n_folds)))
+
+
+def _together(first: Judge, second: Judge, weight: float) -> Judge:
+    """Join two judges; what the first says is not worked out if nothing of it counts."""
+    if weight == 1 and set(first.classes) <= set(second.classes):
+        return second
+    return SecondOpinionJudge(first, second, weight)
 
 
 class SecondOpinionJudge:
