@@ -38,9 +38,9 @@ def levelset_spread(probability: NDArray[Any]) -> float:
 
     0 where the class ends sharply; near 1 where its extent depends on how sure one wants to be. Two sets of which
     one or both are empty agree in nothing (our proposal: so a class that is never likely is an ambiguous one).
-    Only connected parts of {p > 0.2} count that reach the highest of these levels, or, if none does, the highest that
-    any reaches (ours as well): what looks a little like the class elsewhere says nothing about where it ends. So
-    it follows the readers' disagreement about LIDC nodules better (chosen on one seed, which is not reported).
+    Only connected parts of {p > 0.2} count that reach the highest of these levels, or, if none does, the highest
+    that any reaches (ours as well): what looks a little like the class elsewhere says nothing about where it ends.
+    So it follows the readers' disagreement about LIDC nodules better (chosen on one seed, which is not reported).
 
     Parameters
     ----------
