@@ -127,7 +127,8 @@ def _round(dataset: Dataset, scratch: Path, seed: int, judge: str) -> Round:
     begun = time.monotonic()
     spec = ScoreSpec(judge=judge, encoder=ENCODERS[judge], seed=seed)
     spec = spec.model_copy(update={"network": spec.network.model_copy(update={"seed": seed})})
-    score_workspace(ws, spec, Terminal(), probe=probe)
+    for note in score_workspace(ws, spec, Terminal(), probe=probe).notes:
+        print(f"seed {seed}: {note}", flush=True)
     seconds = time.monotonic() - begun
     with ReviewStore.open(ws.store_url) as store:
         table = store.score_table()

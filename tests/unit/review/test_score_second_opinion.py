@@ -158,6 +158,9 @@ class Kind:
     def keep_only(self, digests: Any) -> None:
         self.kept &= set(digests)
 
+    def judged(self, plan: Any) -> tuple[str, tuple[str, ...]]:
+        return self.name, ()
+
     def provenance(self, plan: Any) -> dict[str, Any]:
         return {"name": self.name, "packages": (f"of-{self.name}",)}
 
@@ -216,6 +219,13 @@ def test_where_the_second_leads_it_judges_alone() -> None:
         found = np.concatenate(list(judges[0].predict_slabs(CASE, BOX)), axis=1)
         np.testing.assert_allclose(found, (1 - weight) * one.p + weight * other.p, atol=1e-6)
         assert isinstance(judges[0], Saying) is leads  # the network is not asked
+        name, words = kind.judged(plan)
+        assert name == kind.provenance(plan)["name"] == ("light" if leads else "network+light")
+        why = (
+            "The light classifier judged alone: it foretold the labels of 9 cases that it had not seen better than "
+            "the network (Brier score 0.40 against 0.60; 0 is best).",
+        )
+        assert words == (why if leads else ())
         about = kind.provenance(plan)["second_opinion"]
         assert about["weight"] == weight
         assert (about["compared"], about["brier"]) == (9, {"first": 0.6, "second": 0.4 if leads else 0.7})

@@ -104,6 +104,10 @@ class GivenKind:
         """Delete all other counts."""
         self._cache.keep_only(digests)
 
+    def judged(self, plan: TrainingPlan) -> tuple[str, tuple[str, ...]]:
+        """Return the name."""
+        return self.name, ()
+
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name and identity of the files."""
         return {"name": self.name, "files": self.identity, "packages": ("SimpleITK",)}

@@ -89,6 +89,9 @@ class JudgeKind(Protocol):
     def keep_only(self, digests: Sequence[str]) -> None:
         """Delete what is kept of all other cases."""
 
+    def judged(self, plan: TrainingPlan) -> tuple[str, tuple[str, ...]]:
+        """Return who judges after the learning, one of `uncertainty.JUDGES`, and what to know about it."""
+
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name, settings and packages, to be stored beside the scores."""
 

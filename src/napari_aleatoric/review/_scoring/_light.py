@@ -108,6 +108,10 @@ class LightKind:
         """Delete all other samples."""
         self._cache.keep_only(digests)
 
+    def judged(self, plan: TrainingPlan) -> tuple[str, tuple[str, ...]]:
+        """Return the name."""
+        return self.name, ()
+
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name, features and packages; the settings are in the spec."""
         return {"name": self.name, "features": self._encoder.name, "packages": ("scikit-learn",)}

@@ -149,6 +149,10 @@ class NetworkKind:
             for state in {*here.glob("*.pt")} - self._states:
                 state.unlink(missing_ok=True)
 
+    def judged(self, plan: TrainingPlan) -> tuple[str, tuple[str, ...]]:
+        """Return the name."""
+        return self.name, ()
+
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return name, settings, the network's plan and packages."""
         net_plan = self._net_plan(plan.training.values()).to_json() if plan.training else None

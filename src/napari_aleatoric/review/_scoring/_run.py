@@ -132,7 +132,6 @@ def score_workspace(
         plan = make_plan(before, usable, work.digests, spec, made_by, _class_values(ws), work.kind.are_kept)
         write_plan(ws, plan)
         store.put_comparison(comparison.to_text())
-        store.put_judge(work.kind.name)
         facts = {case.case_id: work.kind.facts(work.digests[case.case_id]) for case in usable}
         cohort = Cohort([f for by_reader in facts.values() for f in by_reader.values()])
         todo, reused = _split(work, usable, plan, facts, fingerprints)
@@ -142,12 +141,15 @@ def score_workspace(
             learned = costs.read + costs.learn
             folds = sorted({plan.folds[case_id] for case_id in todo})
             judges = work.kind.learn(plan, folds, SubReporter(progress, costs.read, learned, total))
+            store.put_judge(work.kind.judged(plan)[0])
             step = costs.measure / len(todo)
             with closing(measure(work, plan, judges, todo, probe)) as results:
                 for number, result in enumerate(results, start=1):
                     scored += keep_scores(work, plan, result, cohort, fingerprints)
                     refused += result.refused
                     progress.step(learned + number * step, total, f"Scored {result.case_id}")
+        judge, about_judge = work.kind.judged(plan)
+        store.put_judge(judge)
         refresh_flags(work, plan, reused, facts, cohort, fingerprints)
         work.kind.keep_only([*plan.training.values(), *work.digests.values()])
 
@@ -156,8 +158,8 @@ def score_workspace(
             n_scored=scored,
             n_reused=len(reused),
             refused=tuple(dict.fromkeys([*ws.dataset.problems, *refused])),
-            notes=(*remarks, *_notes(ws, plan, facts, work.kind.learns), *not_compared),
-            judge=work.kind.name,
+            notes=(*remarks, *about_judge, *_notes(ws, plan, facts, work.kind.learns), *not_compared),
+            judge=judge,
             n_training_cases=len(plan.training) if work.kind.learns else 0,
             models_kept=before is not None and before.digest == plan.digest,
             plan_digest=plan.digest,

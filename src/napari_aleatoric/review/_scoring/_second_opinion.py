@@ -19,6 +19,7 @@ from ._plan import TrainingPlan
 
 __all__ = ["SecondOpinionJudge", "SecondOpinionKind"]
 
+_NAMES = {"network": "the network", "light": "the light classifier"}
 _COMPARING = 0.03  # part of the learning that goes into comparing the two
 _SECOND_COSTS = 0.05  # of a unit of the light classifier's costs in those of the network, seconds
 
@@ -107,6 +108,19 @@ class SecondOpinionKind:
         self._first.keep_only(digests)
         self._second.keep_only(digests)
 
+    def judged(self, plan: TrainingPlan) -> tuple[str, tuple[str, ...]]:
+        """Return both names, or the second's and why it judges alone."""
+        verdict = self._arbiter.kept(plan) if self._arbiter is not None else None
+        if verdict is None or not verdict.second_leads:
+            return self.name, ()
+        first, second = (_NAMES.get(kind.name, kind.name) for kind in (self._first, self._second))
+        why = (
+            f"{second[0].upper()}{second[1:]} judged alone: it foretold the labels of {verdict.n_cases} cases that "
+            f"it had not seen better than {first} (Brier score {verdict.second:.2f} against {verdict.first:.2f}; "
+            "0 is best)."
+        )
+        return self._second.name, (why,)
+
     def provenance(self, plan: TrainingPlan) -> dict[str, Any]:
         """Return what is said of the first, and as ``second_opinion`` the weight and what is said of the other.
 
@@ -119,7 +133,7 @@ class SecondOpinionKind:
         if verdict is not None:
             brier = {"first": verdict.first, "second": verdict.second} if verdict.n_cases else {}
             beside |= {"compared": verdict.n_cases, **({"brier": brier} if brier else {})}
-        return {**first, "name": self.name, "second_opinion": beside, "packages": packages}
+        return {**first, "name": self.judged(plan)[0], "second_opinion": beside, "packages": packages}
 
     def _weight_after(self, verdict: Verdict | None) -> float:
         """Return the weight of the second."""
