@@ -144,9 +144,7 @@ def test_words_boxes_accept_undo_save(reader: Reader, model: Path, tmp_path: Pat
     reader.qtbot.mouseClick(reader.dock.text.tools["box"], Qt.MouseButton.LeftButton)
     reader.drag((ys.min() - 0.5, xs.min() - 0.5), (ys.max() + 0.5, xs.max() + 0.5))
     assert boxes.nshapes == 1
-    began = time.monotonic()
     reader.until(lambda: layers.find("Draft").data[z].any())
-    print(f"box to mask: {1000 * (time.monotonic() - began):.0f} ms")
     mask = layers.find("Draft").data[z] > 0
     assert 2 * (mask & truth[z]).sum() / (mask.sum() + truth[z].sum()) > 0.75
     assert np.array_equal(reader.label.data, before)
