@@ -110,7 +110,7 @@ class SecondOpinionKind:
 
     def judged(self, plan: TrainingPlan) -> tuple[str, tuple[str, ...]]:
         """Return both names, or the second's and why it judges alone."""
-        verdict = self._arbiter.kept(plan) if self._arbiter is not None else None
+        verdict = self._verdict(plan)
         if verdict is None or not verdict.second_leads:
             return self.name, ()
         first, second = (_NAMES.get(kind.name, kind.name) for kind in (self._first, self._second))
@@ -128,12 +128,15 @@ class SecondOpinionKind:
         """
         first, second = self._first.provenance(plan), self._second.provenance(plan)
         packages = (*first["packages"], *second.pop("packages"))
-        verdict = self._arbiter.kept(plan) if self._arbiter is not None else None
+        verdict = self._verdict(plan)
         beside: dict[str, Any] = {"weight": self._weight_after(verdict), **second}
         if verdict is not None:
             brier = {"first": verdict.first, "second": verdict.second} if verdict.n_cases else {}
             beside |= {"compared": verdict.n_cases, **({"brier": brier} if brier else {})}
         return {**first, "name": self.judged(plan)[0], "second_opinion": beside, "packages": packages}
+
+    def _verdict(self, plan: TrainingPlan) -> Verdict | None:
+        return self._arbiter.kept(plan) if self._arbiter is not None else None
 
     def _weight_after(self, verdict: Verdict | None) -> float:
         """Return the weight of the second."""
