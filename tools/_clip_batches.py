@@ -11,7 +11,22 @@ from typing import Any
 import numpy as np
 import torch
 from _clip_start import below
-from _clip_views import LabelledSlice, Said, View, absent_words, may_be_true, say, shows_none, view_of
+from _clip_views import (
+    GRID,
+    LABEL_SIDE,
+    LabelledSlice,
+    Said,
+    View,
+    absent_words,
+    bare_name,
+    may_be_true,
+    may_be_unlabelled,
+    say,
+    sentence_about,
+    shows_none,
+    view_of,
+)
+from numpy.typing import NDArray
 from torch import Tensor
 
 __all__ = ["SHARE", "Batch", "Batches", "draw_views", "shards_of"]
@@ -19,7 +34,7 @@ __all__ = ["SHARE", "Batch", "Batches", "draw_views", "shards_of"]
 SHARE = {"samples": 0.5, "hippocampus": 0.1, "nodules": 0.07, "sarcomas": 0.08, "bodies": 0.25}
 _PER_SHARD = 200
 _AT_ONCE = 10
-_N_TRUE, _N_ABSENT = 2, 1  # sentences for each view, at most
+_N_TRUE, _N_ABSENT = 1, 1  # sentences for each view, at most
 _SEEN = 0.5  # of the patches are looked at in a step
 
 
@@ -32,7 +47,8 @@ class Batch:
     hidden : torch.Tensor of float32, shape (B, T, C)
         What the frozen layers answer, of a part of the patches, the same for all views; the first is no patch.
     words : torch.Tensor of int64, shape (S, L)
-        The sentences, without what is padding in all of them: those that are true, then those that are not.
+        The sentences, without what is padding in all of them: those that are true, those that are not, and last one
+        about each of the C structures.
     whose : torch.Tensor of int64, shape (P,)
         The view that each of the P true sentences is about; the first of every view is its pair.
     firsts : torch.Tensor of int64, shape (B,)
@@ -43,6 +59,12 @@ class Batch:
         Which sentences are surely not true of which views.
     absent : torch.Tensor of bool, shape (B, S)
         Which sentences name only what a view surely does not show.
+    n_structures : int
+        C, the structures that are labelled anywhere.
+    structures : torch.Tensor of float32, shape (B, C, T - 1)
+        Part of each patch that shows them.
+    judged : torch.Tensor of bool, shape (B, C)
+        Of which structures it is known whether the view shows them.
     """
 
     hidden: Tensor
@@ -52,6 +74,9 @@ class Batch:
     places: Tensor
     negatives: Tensor
     absent: Tensor
+    n_structures: int
+    structures: Tensor
+    judged: Tensor
 
 
 def draw_views(visual: Any, slices: Sequence[LabelledSlice], run: Path, n_shards: int, strength: float) -> None:
@@ -87,18 +112,28 @@ def shards_of(run: Path, seen: int = 0) -> list[dict[str, Any]]:
 class Batches:
     """Batch number n is the same for the same shards."""
 
-    def __init__(self, shards: list[dict[str, Any]], words: Callable[[list[str]], Tensor], size: int) -> None:
+    def __init__(
+        self,
+        shards: list[dict[str, Any]],
+        names: tuple[str, ...],
+        words: Callable[[list[str]], Tensor],
+        size: int,
+    ) -> None:
         self._size, self._n_shards = size, 0
         self._hidden: list[Tensor] = []
         self._views: list[View] = []
         self._words = functools.cache(lambda text: words([text])[0])
+        self.names: tuple[str, ...] = names
+        self._seen: list[tuple[NDArray[np.float16], NDArray[np.bool_]]] = []
         self._add(shards)
 
     def _add(self, shards: list[dict[str, Any]]) -> None:
         self._n_shards += len(shards)
         for shard in shards:
             self._hidden += list(shard["hidden"])
-            self._views += [View(**row) for row in shard["views"]]
+            views = [View(**row) for row in shard["views"]]
+            self._views += views
+            self._seen += [structures_in(view, self.names) for view in views]
 
     def look_again(self, run: Path) -> None:
         """Add shards that were written in the meantime."""
@@ -117,10 +152,11 @@ class Batches:
             said += some
             whose += [number_of_view] * len(some)
         said += [each for view in views for each in absent_words(view, rng, _N_ABSENT)]
+        asked = [sentence_about(name, rng) for name in self.names]
         claims = [each.claim for each in said]
         false = torch.tensor([[not may_be_true(claim, view) for claim in claims] for view in views])
         not_there = torch.tensor([[shows_none(claim, view) for claim in claims] for view in views])
-        tokens = torch.stack([self._words(each.text) for each in said])
+        tokens = torch.stack([self._words(text) for text in (*(each.text for each in said), *asked)])
         n_patches = self._hidden[0].shape[0] - 1
         patches = np.sort(rng.choice(n_patches, max(1, round(_SEEN * n_patches)), replace=False))
         kept = torch.from_numpy(np.concatenate([[0], patches + 1]))
@@ -133,4 +169,19 @@ class Batches:
             torch.from_numpy(np.stack([each.place.ravel()[patches] for each in said[: len(whose)]])),
             false,
             not_there,
+            len(self.names),
+            torch.from_numpy(np.stack([self._seen[int(row)][0] for row in rows])[:, :, patches]).float(),
+            torch.from_numpy(np.stack([self._seen[int(row)][1] for row in rows])),
         )
+
+
+def structures_in(view: View, names: tuple[str, ...]) -> tuple[NDArray[np.float16], NDArray[np.bool_]]:
+    """Return the part of each patch that shows each structure (C, GRID²), and of which that is known (C,)."""
+    found = np.zeros((len(names), GRID * GRID), dtype=np.float16)
+    block = LABEL_SIDE // GRID
+    for value, name in view.names.items():
+        if (bare := bare_name(name)) in names:
+            mask = (view.label == value).reshape(GRID, block, GRID, block)
+            found[names.index(bare)] += mask.mean(axis=(1, 3), dtype=np.float16).ravel()
+    known = [name in view.touched or not may_be_unlabelled(name, view.source) for name in names]
+    return found, np.array(known)

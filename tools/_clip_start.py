@@ -18,7 +18,7 @@ from napari_aleatoric.foundation._torch._sam_net import _positions
 
 __all__ = ["FROZEN", "below", "start_from_segmenter"]
 
-FROZEN = 6  # layers that stay as the segmenter has them
+FROZEN = 3  # layers that stay as the segmenter has them
 _WEIGHTS = Path(__file__).parents[1] / "src/napari_aleatoric/foundation/weights/sam-small.safetensors"
 _BLOCK = {
     "norm1": "ln_1",

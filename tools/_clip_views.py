@@ -35,6 +35,7 @@ __all__ = [
     "may_be_true",
     "may_be_unlabelled",
     "say",
+    "sentence_about",
     "shows_none",
     "surely_absent",
     "view_of",
@@ -424,6 +425,12 @@ def absent_words(view: View, rng: np.random.Generator, n: int) -> list[Said]:
         nowhere = np.zeros((GRID, GRID), dtype=np.float32)
         found.append(Said(text, Claim((name,), "noun", (), modality, view.axis), nowhere))
     return found
+
+
+def sentence_about(name: str, rng: np.random.Generator) -> str:
+    """Draw a sentence, or a word, that names one structure, whatever the modality."""
+    modality = ("CT", "MR", "")[int(rng.integers(3))]
+    return sentence_for(_name(_spoken(name), rng, LIBRARY, False), modality, rng)
 
 
 def _spoken(name: str) -> SliceFact:

@@ -88,5 +88,6 @@ def describe(n_words: int) -> dict[str, Any]:
                 "pad_id": 0,
             },
         },
+        "aleatoric": {"saliency_method": "patches"},  # what was trained: patches that suit sentences
         "preprocess_cfg": {"mean": list(MEAN), "std": list(STD), "interpolation": "bilinear"},
     }

@@ -25,7 +25,7 @@ import torch
 from _clip_batches import Batches, draw_views, shards_of
 from _clip_loss import Judge, losses
 from _clip_start import start_from_segmenter
-from _clip_views import LabelledSlice
+from _clip_views import LabelledSlice, bare_name
 from _clip_words import corpus, describe, write_words
 from _sources import SOURCES, LabelledCase, labelled_cases, validation_cases
 from skimage.transform import downscale_local_mean
@@ -37,6 +37,7 @@ from napari_aleatoric.foundation._torch._text_image_net import build_network, bu
 from napari_aleatoric.segmentation._stack import SliceStack
 
 _MANY = ("hippocampus", "nodules")
+ADVICE = "advice.json"
 MIN_PIXELS = 12
 LARGEST = 320  # pixels of a kept slice; larger ones are halved
 
@@ -99,6 +100,11 @@ def load(run: Path, split: str) -> list[LabelledSlice]:
     return [LabelledSlice(**row) for some in rows for row in some]
 
 
+def structure_names(run: Path) -> tuple[str, ...]:
+    """Return what is labelled in the training's slices, by the library's words, without sides."""
+    return tuple(sorted({bare_name(name) for item in load(run, "train") for name in item.names.values()}))
+
+
 def views(args: argparse.Namespace) -> None:
     """Draw views and keep what the frozen layers answer, so that they need not be run again and again."""
     torch.set_num_threads(args.threads)
@@ -123,7 +129,8 @@ def train(args: argparse.Namespace) -> None:
     """Train for some minutes, or up to a number of steps; the state is kept every minute."""
     torch.set_num_threads(args.threads)
     network, words, _ = make(args.run)
-    network, judge = network.train(), Judge()
+    names = structure_names(args.run)
+    network, judge = network.train(), Judge(len(names), int(describe(0)["model_cfg"]["embed_dim"]))
     begun_before = {id(p) for p in network.visual.transformer.parameters()}
     learnt = [p for p in (*network.parameters(), *judge.parameters()) if p.requires_grad]
     groups = [
@@ -141,7 +148,7 @@ def train(args: argparse.Namespace) -> None:
         judge.load_state_dict(state["judge"])
         optimiser.load_state_dict(state["optimiser"])
         average, number, spent_s = state["average"], state["step"], state["seconds"]
-    batches = Batches(shards_of(args.run), words, args.batch)
+    batches = Batches(shards_of(args.run), names, words, args.batch)
     begun = kept = time.monotonic()
     first, budget_s, recent = number, 60.0 * args.minutes, []
 
@@ -186,8 +193,13 @@ def train(args: argparse.Namespace) -> None:
 
 def averaged(run: Path) -> OpenClipModel:
     """Return the averaged network as the program has it."""
-    state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")["average"]
-    network, _, files = make(run, state)
+    state = torch.load(run / "state.pt", weights_only=True, map_location="cpu")
+    network, _, files = make(run, state["average"])
+    about: Any = files.config["aleatoric"]
+    for name in ("scale", "offset"):  # of the judge, without which patches are not told apart as sharply
+        about[f"patch_{name}"] = round(float(state["judge"][name]), 3)
+    if (run / ADVICE).exists():
+        about |= json.loads((run / ADVICE).read_text())
     return OpenClipModel(files, network, "clip-small")
 
 
@@ -199,15 +211,22 @@ def untrained(run: Path) -> OpenClipModel:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Print retrieval, Dice and "not found" of the held-out cases as markdown, and keep it in the run's folder."""
-    from _clip_measure import calibrate, retrieval_table, words_table
+    from _clip_measure import Remembering, calibrate, retrieval_table, sharpen, words_table
 
     torch.set_num_threads(args.threads)
-    before, model, test = untrained(args.run), averaged(args.run), load(args.run, "test")
-    limits = calibrate(model, validation_cases(args.data, (args.cases or 10**6) // 2))
-    (args.run / "advice.json").write_text(json.dumps(limits))
+    before, test = untrained(args.run), load(args.run, "test")
+    (args.run / ADVICE).unlink(missing_ok=True)
+    apart, advice = list(validation_cases(args.data, (args.cases or 10**6) // 2)), {}
+    for choose in (sharpen, calibrate):
+        advice |= choose(Remembering(averaged(args.run)), apart)
+        (args.run / ADVICE).write_text(json.dumps(advice))
+    model = Remembering(averaged(args.run))
+    limits = {name: value for name, value in advice.items() if name.startswith("least")}
     parts = [f"Retrieval before the training:\n\n{retrieval_table(before, test)}"]
-    parts += [f"After it:\n\n{retrieval_table(model, test)}", words_table(model, args.data, args.held_out, limits)]
-    text = "\n\n".join([*parts, f"Limits, from volumes apart from both: {json.dumps(limits)}"])
+    parts += [f"After it:\n\n{retrieval_table(model, test)}"]
+    parts += [words_table(model, args.data, args.held_out, limits, ("samples", "hippocampus"))]
+    parts += [words_table(model, args.data, args.held_out, limits, ("bodies",), in_3d=False)]
+    text = "\n\n".join([*parts, f"Advice, from volumes apart from both: {json.dumps(advice)}"])
     (args.run / "held_out.md").write_text(text + "\n")
     print(text)
 
@@ -216,9 +235,6 @@ def export(args: argparse.Namespace) -> None:
     """Write the averaged weights in half precision, as a folder that the program loads, and their digest."""
     model = averaged(args.run)
     model.network.half()
-    about = model._files.config
-    if (args.run / "advice.json").exists():
-        about["aleatoric"] = json.loads((args.run / "advice.json").read_text())  # type: ignore[index]
     model.save(args.to)
     weights = (args.to / WEIGHTS_NAME).read_bytes()
     licence = f"CC-BY-SA-4.0; see docs/models/{args.to.name}.md for whose images it learned from"
@@ -246,7 +262,8 @@ def main() -> None:
     parser.add_argument("--temperature", type=float, default=0.1)
     parser.add_argument("--pairs", type=float, default=0.2, help="weight of DHN-NCE")
     parser.add_argument("--absent", type=float, default=0.5, help="weight of what is not there, of whole images")
-    parser.add_argument("--places", type=float, default=4.0, help="weight of where it is; 0 = pairs alone")
+    parser.add_argument("--places", type=float, default=1.0, help="weight of where it is")
+    parser.add_argument("--words", type=float, default=1.0, help="weight of which word is which")
     parser.add_argument("--strength", type=float, default=1.0, help="of the disturbances of the views, 0 to 1")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--shards", type=int, default=12, help="of 200 views each")

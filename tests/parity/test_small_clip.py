@@ -133,8 +133,8 @@ def options(run: Path, **changes) -> argparse.Namespace:
     return argparse.Namespace(
         **{
             "run": run, "minutes": 5, "steps": 4, "at_most": 0, "batch": 3, "rate": 1e-2, "cool": 0.5,
-            "temperature": 0.1, "pairs": 0.2, "absent": 1.0, "places": 0.5, "strength": 1.0, "threads": 1,
-            "log_every": 2,
+            "temperature": 0.1, "pairs": 0.2, "absent": 1.0, "places": 0.5, "words": 1.0, "strength": 1.0,
+            "threads": 1, "log_every": 2,
         }
         | changes
     )  # fmt: skip
@@ -178,15 +178,18 @@ def test_a_stopped_training_goes_on_as_if_it_had_not_stopped(run) -> None:
         for name, value in through[part].items():
             torch.testing.assert_close(resumed[part][name], value, atol=1e-5, rtol=0)
     moved = {name for name, value in through["network"].items() if not torch.equal(begun[name], value)}
-    assert {"visual.proj", "visual.transformer.resblocks.7.mlp.c_fc.weight", "text_projection"} <= moved
-    assert not any(name.startswith("visual.transformer.resblocks.5") for name in moved)
+    assert {"visual.proj", "visual.transformer.resblocks.3.mlp.c_fc.weight", "text_projection"} <= moved
+    assert not any(name.startswith("visual.transformer.resblocks.2") for name in moved)
 
 
 def test_what_is_trained_is_what_the_program_looks_at(run, monkeypatch) -> None:
     """Patches and sentences of the training are those of the program's own layers."""
     monkeypatch.setattr(batches, "_SEEN", 1.0)
     network, reader, _ = script.make(run)
-    batch = batches.Batches(batches.shards_of(run), reader, 3)[0]
+    names = script.structure_names(run)
+    batch = batches.Batches(batches.shards_of(run), names, reader, 3)[0]
+    assert batch.words.shape[0] == batch.negatives.shape[1] + len(names)
+    assert batch.structures.shape == (3, len(names), views.GRID**2)
     from napari_aleatoric.foundation._torch._text_image_layers import vision_layers
 
     with torch.no_grad():
@@ -195,6 +198,72 @@ def test_what_is_trained_is_what_the_program_looks_at(run, monkeypatch) -> None:
         torch.testing.assert_close(patches.mean(dim=1), layers.above(batch.hidden, start.FROZEN - 1))
         padded = torch.nn.functional.pad(batch.words, (0, 48 - batch.words.shape[1]))
         torch.testing.assert_close(spoken, torch.nn.functional.normalize(network.encode_text(padded), dim=-1))
+
+
+def test_structures_are_known_where_they_are_labelled_or_surely_are_not(run) -> None:
+    view = views.view_of(a_slice(), np.random.default_rng(0), strength=0.0)
+    names = ("kidney", "liver", "lung", "spleen", "thyroid")
+    found, known = batches.structures_in(view, names)
+    shown = np.unique(view.label)
+    for row, name in enumerate(names):
+        values = [v for v, n in view.names.items() if views.bare_name(n) == name]
+        area = float(np.isin(view.label, values).sum()) / (views.LABEL_SIDE / views.GRID) ** 2
+        assert float(found[row].astype(float).sum()) == pytest.approx(area, rel=2e-3), name
+        assert known[row] or not set(values) & set(shown.tolist())
+    assert not known[2]  # an abdomen's labels say nothing about lungs
+    assert known[4]  # no thyroid is in an abdomen
+
+
+def test_every_view_counts_alike_and_small_things_count() -> None:
+    """One view shows one thing, the other three; each thing covers one patch of ten."""
+    places = torch.zeros(4, 10)
+    places[:, 0] = 1
+    whose = torch.tensor([0, 1, 1, 1])
+    logits = torch.full((4, 10), -4.0)
+    seen, missed = logits.clone(), logits.clone()
+    seen[:, 0] = 4
+    good, bad = loss._inside(seen, places, whose), loss._inside(missed, places, whose)
+    mixed = seen.clone()
+    mixed[0, 0] = -4  # only what the first view shows is missed: half of the loss
+    assert float(loss._inside(mixed, places, whose)) == pytest.approx(float(good + bad) / 2, rel=1e-5)
+    low, much = 1 / (1 + np.exp(4)), np.log1p(np.exp(4))
+    dice = 1 - (2 * low + 0.1) / (10 * low + 1 + 0.1)
+    assert float(bad) == pytest.approx(dice + (much + 9 * (much - 4)) / 10 + 0.5 * (much + much - 4), rel=1e-4)
+    assert float(good) < 0.3
+    assert float(loss._inside(seen[:0], places[:0], whose[:0])) == 0
+
+
+def test_the_similarity_that_outlines_best_becomes_one_half() -> None:
+    """A network that answers 0.3 beside the liver, 0.5 at its rim and 0.7 in it: the level lies under 0.7."""
+    from types import SimpleNamespace
+
+    from _clip_measure import sharpen
+    from _sources import samples
+    from skimage.transform import resize
+
+    from napari_aleatoric.segmentation import SliceStack
+
+    case = next(iter(samples(((7004, 1),))))
+    case = replace(case, names={1: "liver"}, label=(case.label == 1).astype(np.uint8))
+    stack, covered = SliceStack.of(case.volume), {}
+    for number in range(len(stack)):
+        mask = stack.take(number, np.ascontiguousarray(stack.turn.apply(case.label))).astype(np.float32)
+        covered[stack.image(number).tobytes()] = resize(mask, (14, 14), order=1, anti_aliasing=True).ravel()
+
+    def patch_likeness(images, vectors):
+        rows = [covered[image.tobytes()] for image in images]
+        values = [np.select([row >= 0.5, row > 0], [0.7, 0.5], 0.3) for row in rows]
+        return np.stack(values)[:, np.newaxis].astype(np.float32)
+
+    model = SimpleNamespace(
+        advice=SimpleNamespace(patch_scale=20.0),
+        layers=SimpleNamespace(grid_yx=(14, 14)),
+        patch_likeness=patch_likeness,
+        embed_texts=lambda texts: np.tile(np.eye(1, 4, dtype=np.float32), (len(texts), 1)),
+    )
+    found = sharpen(model, [case])
+    assert found["patch_scale"] == 60
+    assert 0.5 <= -found["patch_offset"] / 60 < 0.7
 
 
 def test_the_exported_folder_opens_through_the_door(run) -> None:
@@ -208,7 +277,7 @@ def test_the_exported_folder_opens_through_the_door(run) -> None:
     script.export(argparse.Namespace(run=run, to=shipped / "clip-small"))
     store = WeightsStore(run / "own", known=shipped_text_image(shipped), shipped=shipped, offline=True)
     model = load_text_image("clip-small", device="cpu", precision="float32", store=store)
-    assert model.advice.least_presence == 0.7
+    assert (model.advice.least_presence, model.advice.saliency_method) == (0.7, "patches")
     own = script.averaged(run)
     image = a_slice().image
     np.testing.assert_allclose(model.embed_images([image]), own.embed_images([image]), atol=5e-3)

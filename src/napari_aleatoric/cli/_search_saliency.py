@@ -67,7 +67,7 @@ def search_saliency(
         )
     best = found.best.model_dump(mode="json")
     if out is not None:
-        write_whole(out, (json.dumps({"saliency": best}, indent=2) + "\n").encode())
+        write_whole(out, (json.dumps({"saliency_method": "m2ib", "saliency": best}, indent=2) + "\n").encode())
     if as_json:
         rows = [{"layer": r.layer, "beta": r.beta, "dice": r.dice, "dices": list(r.dices)} for r in found.rows]
         print_json({"cases": [name for name, _, _ in shown], "rows": rows, "best": best})

@@ -12,7 +12,7 @@ from ._encoder import ENCODERS, Features, FeatureSource, ImageEncoder, encoder
 from ._filter_bank import ColourFilterBankEncoder, FilterBankEncoder
 from ._intensity import intensity_range, to_uint8
 from ._jittered import JitteredMaps, jittered_prompts
-from ._saliency import Saliency, SaliencyMethod, SaliencySpec, TextImageModel
+from ._saliency import Likens, Saliency, SaliencyMethod, SaliencySpec, TextImageModel, likeness
 from ._segmenter import (
     SEGMENTERS,
     Embedding,
@@ -53,6 +53,7 @@ __all__ = [
     "ImageEncoder",
     "JitteredMaps",
     "KnownWeights",
+    "Likens",
     "OpenClipModel",
     "Prediction",
     "Prompt",
@@ -74,6 +75,7 @@ __all__ = [
     "encoder",
     "intensity_range",
     "jittered_prompts",
+    "likeness",
     "load_text_image",
     "put_bytes",
     "search_saliency",

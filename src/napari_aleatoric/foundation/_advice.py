@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Spec
+
+from ._saliency import SaliencyMethod
 
 __all__ = ["Advice", "Advised", "advice_in"]
 
@@ -24,9 +26,24 @@ class Advice(Spec):
     least_score: float | None = Field(
         default=None, ge=-1, le=1, description="As of the settings of a slice: below it, words are not found."
     )
+    saliency_method: SaliencyMethod | None = Field(
+        default=None, description="How to ask the model where it sees words, unless one is chosen."
+    )
+    patch_scale: float | None = Field(
+        default=None,
+        gt=0,
+        description="With patch_offset: the logit of 'this patch shows it' is scale × similarity + offset.",
+    )
+    patch_offset: float | None = Field(default=None, description="See patch_scale.")
     layer: int | None = Field(
         default=None, ge=0, description="Layer of the image network that saliency looks at, from 0."
     )
+
+    @model_validator(mode="after")
+    def _scale_and_offset_go_together(self) -> Advice:
+        if (self.patch_scale is None) != (self.patch_offset is None):
+            raise ValueError("expected patch_scale and patch_offset, or neither of them")
+        return self
 
 
 @runtime_checkable

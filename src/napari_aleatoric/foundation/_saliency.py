@@ -13,9 +13,9 @@ from pydantic import Field
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Reporter, Spec
 
-__all__ = ["Saliency", "SaliencyMethod", "SaliencySpec", "TextImageModel"]
+__all__ = ["Likens", "Saliency", "SaliencyMethod", "SaliencySpec", "TextImageModel", "likeness"]
 
-SaliencyMethod = Literal["m2ib", "gradcam"]
+SaliencyMethod = Literal["m2ib", "gradcam", "patches"]
 
 
 class SaliencySpec(Spec):
@@ -47,8 +47,8 @@ class Saliency:
         On the slice's own pixels; 0 = where it is seen least, 1 = where most. It says nothing about whether it is
         seen at all: the greatest value is always 1, unless the map is the same everywhere, then it is 0.
     score : float
-        Cosine similarity of the whole slice and the sentence, −1 … 1.
-    method : {"m2ib", "gradcam"}
+        How well the slice suits the sentence, −1 … 1, as of `likeness`.
+    method : {"m2ib", "gradcam", "patches"}
         How it was found.
     """
 
@@ -99,17 +99,20 @@ class TextImageModel(Protocol):
         image_yx: NDArray[np.uint8],
         text_vector: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
     ) -> Saliency:
-        """Say where in a slice a sentence is seen; ``text_vector`` (D,) is of `embed_texts`, or a mean of some."""
+        """Say where in a slice a sentence is seen; ``text_vector`` (D,) is of `embed_texts`, or a mean of some.
+
+        ``method`` None = as the model advises, else the information bottleneck.
+        """
 
     def saliencies(
         self,
         images: Sequence[NDArray[np.uint8]],
         text_vectors: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
         reporter: Reporter | None = None,
     ) -> list[Saliency]:
@@ -117,3 +120,38 @@ class TextImageModel(Protocol):
 
         ``reporter`` hears of slices and may stop the work between two passes through the network.
         """
+
+
+@runtime_checkable
+class Likens(Protocol):
+    """A `TextImageModel` that judges in its own way how well a slice suits a sentence."""
+
+    def likeness(
+        self, images: Sequence[NDArray[np.uint8]], text_vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return how well each of N slices suits each of M sentences, −1 … 1, shape (N, M)."""
+
+
+def likeness(
+    model: TextImageModel, images: Sequence[NDArray[np.uint8]], text_vectors: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Say how well slices suit sentences: in the model's own way, else by their cosine similarity.
+
+    Parameters
+    ----------
+    model : TextImageModel
+        One that is `Likens` is asked itself.
+    images : sequence of numpy.ndarray of uint8
+        Slices, each (Y, X) or (Y, X, 3).
+    text_vectors : numpy.ndarray of float32, shape (M, D)
+        Of length 1, as of `TextImageModel.embed_texts` or a mean of some.
+
+    Returns
+    -------
+    numpy.ndarray of float32, shape (N, M)
+        −1 … 1.
+    """
+    if isinstance(model, Likens):
+        return model.likeness(images, text_vectors)
+    found: NDArray[np.float32] = model.embed_images(images) @ np.asarray(text_vectors, dtype=np.float32).T
+    return found

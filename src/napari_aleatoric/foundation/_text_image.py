@@ -46,10 +46,10 @@ def load_text_image(
     Parameters
     ----------
     source : str or Path
-        One of: ``"clip-small"``, the name of a small one beside the program, whose weights are not shipped yet; a
-        folder with ``open_clip_config.json`` and weights; ``"biomedclip"`` or its name on the hub, with or without
-        ``hf-hub:``, whose weights `WeightsStore.download` brings; the name of an architecture of
-        open_clip, such as ``"ViT-B-16"``, together with ``weights``.
+        One of: ``"clip-small"``, the small one that comes with the program; a folder with
+        ``open_clip_config.json`` and weights; ``"biomedclip"`` or its name on the hub, with or without ``hf-hub:``,
+        whose weights `WeightsStore.download` brings; the name of an architecture of open_clip, such as
+        ``"ViT-B-16"``, together with ``weights``.
     weights : str or Path, optional
         File with the numbers of a named architecture.
     sha256 : str, optional

@@ -116,9 +116,8 @@ def search_saliency(
     rows = []
     for number, (layer, beta) in enumerate(tried):
         part = SubReporter(told, number, number + 1, len(tried))
-        found = model.saliencies(
-            images, text_vectors, spec=spec.model_copy(update={"layer": layer, "beta": beta}), reporter=part
-        )
+        settings = spec.model_copy(update={"layer": layer, "beta": beta})
+        found = model.saliencies(images, text_vectors, method="m2ib", spec=settings, reporter=part)
         dices = tuple(_dice(each.map_yx > _LEVEL, mask != 0) for each, mask in zip(found, masks, strict=True))
         rows.append(SearchRow(layer, beta, float(np.mean(dices)), dices))
     rows.sort(key=lambda row: -row.dice)  # the first that was tried of those that are equal

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
 from napari_aleatoric.errors import Cancelled, DataError
-from napari_aleatoric.foundation import SaliencySpec
+from napari_aleatoric.foundation import SaliencySpec, likeness, load_text_image
 from napari_aleatoric.model import RecordingReporter
 
 torch = pytest.importorskip("torch")
@@ -101,7 +103,7 @@ def test_the_map_follows_the_sentence_and_does_not_depend_on_neighbours(model, s
     assert together[0].method == "m2ib"
 
 
-@pytest.mark.parametrize("method", ["m2ib", "gradcam"])
+@pytest.mark.parametrize("method", ["m2ib", "gradcam", "patches"])
 def test_maps_lie_on_the_slice(model, method):
     image = np.random.default_rng(0).integers(0, 200, (50, 130, 3)).astype(np.uint8)
     found = model.saliency(
@@ -165,6 +167,96 @@ def test_open_clips_own_vision_transformer_is_cut_rightly():
             found = layers.above(layers.below(pixels, layer), layer)
             torch.testing.assert_close(found, visual(pixels), atol=1e-5, rtol=1e-4)
     assert (layers.grid_yx, layers.n_prefix, layers.n_layers) == ((4, 4), 1, 4)
+
+
+@pytest.mark.parametrize(
+    "vision",
+    [
+        {"image_size": 32, "layers": 3, "width": 64, "head_width": 32, "patch_size": 8, "pool_type": "avg"},
+        {"timm_model_name": "test_vit", "timm_pool": "avg", "timm_proj": "linear", "image_size": 160},
+    ],
+    ids=["open_clip", "timm"],
+)
+def test_the_mean_of_the_patches_is_the_vector_where_the_network_pools_so(vision):
+    torch.manual_seed(0)
+    visual = open_clip.CLIP(16, vision, {"width": 32, "heads": 2, "layers": 1}).visual.eval()
+    layers = vision_layers(visual)
+    pixels = torch.randn(2, 3, vision["image_size"], vision["image_size"])
+    with torch.no_grad():
+        hidden = layers.below(pixels, layers.n_layers - 1)
+        patches = layers.patches(hidden)
+        if "timm_pool" in vision:  # timm has its norm behind the pooling: a mean of norms is no norm of the mean
+            trunk = visual.trunk
+            expected = visual.head(trunk.head(trunk.fc_norm(trunk.norm(hidden)[:, 1:])))
+            torch.testing.assert_close(patches, expected)
+            torch.testing.assert_close(visual.head(trunk.forward_head(trunk.norm(hidden))), visual(pixels))
+        else:
+            torch.testing.assert_close(patches.mean(dim=1), visual(pixels), atol=1e-5, rtol=1e-4)
+    assert patches.shape == (2, layers.grid_yx[0] * layers.grid_yx[1], 16)
+    assert float(patches.std(dim=1).mean()) > 1e-2  # patches differ
+
+
+def test_without_advice_slices_suit_by_the_cosine_of_their_vectors(model, slices):
+    vectors = model.embed_texts(["liver", "the left kidney"])
+    expected = model.embed_images(slices) @ vectors.T
+    np.testing.assert_allclose(likeness(model, slices, vectors), expected, atol=1e-6)
+    assert np.ptp(expected) > 5e-4
+
+    class Other:
+        embed_images = staticmethod(model.embed_images)
+
+    np.testing.assert_allclose(likeness(Other(), slices, vectors), expected, atol=1e-6)
+
+
+def test_patches_are_compared_one_by_one(model, slices):
+    """The map's greatest patch is the one whose own vector is nearest to the sentence's."""
+    layers = model.layers
+    with torch.no_grad():
+        hidden = layers.below(model.pixels(slices[:1]), layers.n_layers - 1)
+        patches = F.normalize(layers.patches(hidden)[0], dim=-1)
+    wanted = patches[37]
+    found = model.saliency(slices[0], wanted.numpy(), method="patches")
+    y, x = np.unravel_index(int(found.map_yx.argmax()), found.map_yx.shape)
+    rows, columns = layers.grid_yx
+    assert (int(y * rows / 96), int(x * columns / 96)) == divmod(37, columns)
+    assert found.method == "patches"
+    assert found.score == pytest.approx(float(model.embed_images(slices[:1])[0] @ wanted.numpy()), abs=1e-4)
+
+
+def test_a_network_that_gathers_its_patches_has_none_of_its_own():
+    about = {"image_size": 32, "layers": 2, "width": 64, "head_width": 32, "patch_size": 8}
+    about |= {"attentional_pool": True, "attn_pooler_heads": 2}
+    layers = vision_layers(open_clip.CLIP(16, about, {"width": 32, "heads": 2, "layers": 1}).visual.eval())
+    with pytest.raises(DataError, match="Choose the saliency method m2ib or gradcam"):
+        layers.patches(torch.zeros(1, 17, 64))
+
+
+def test_the_method_is_the_advised_one_unless_it_is_chosen(shaped, copy, slices):
+    file = copy / "open_clip_config.json"
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"aleatoric": {"saliency_method": "patches"}}))
+    model = load_text_image(copy, device="cpu", precision="float32")
+    vector = model.embed_texts(["liver"])[0]
+    assert model.saliency(slices[0], vector).method == "patches"
+    assert model.saliency(slices[0], vector, method="gradcam").method == "gradcam"
+    layers = model.layers
+    with torch.no_grad():
+        last = layers.below(model.pixels(slices), layers.n_layers - 1)
+        similar = F.normalize(layers.patches(last), dim=-1) @ torch.from_numpy(vector)
+    best = np.sort(similar.numpy(), axis=1)[:, -3:].mean(axis=1)
+    np.testing.assert_allclose(model.likeness(slices, vector[None])[:, 0], best, atol=1e-5)
+    for method in ("patches", "gradcam"):  # however it is asked where, what suits is judged in one way
+        found = model.saliencies(slices, np.stack([vector] * 3), method=method)
+        np.testing.assert_allclose([each.score for each in found], best, atol=1e-5)
+    advice = {"saliency_method": "patches", "patch_scale": 30.0, "patch_offset": -9.0}
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"aleatoric": advice}))
+    sharper = load_text_image(copy, device="cpu", precision="float32").saliency(slices[0], vector)
+    fine = F.interpolate(similar[0].view(1, 1, *layers.grid_yx), (96, 96), mode="bilinear")[0, 0].numpy()
+    shown = 1 / (1 + np.exp(9 - 30 * fine))
+    np.testing.assert_allclose(sharper.map_yx, (shown - shown.min()) / np.ptp(shown), atol=1e-3)
+    assert sharper.score == pytest.approx(best[0], abs=1e-5)
+    file.write_text(json.dumps(json.loads(file.read_text()) | {"aleatoric": {"saliency_method": "magic"}}))
+    with pytest.raises(DataError, match="saliency_method"):
+        load_text_image(copy, device="cpu", precision="float32")
 
 
 def test_the_layer_is_the_published_one_or_as_deep():

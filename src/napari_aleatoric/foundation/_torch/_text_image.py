@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
 from PIL import Image
+from scipy.special import expit
 from torch import Tensor
 
 from napari_aleatoric.errors import DataError
@@ -24,7 +25,7 @@ from ._device import at_most_threads, autocast, best_device, precision_on
 from ._gradcam import grad_cam
 from ._m2ib import bottleneck
 from ._text_image_layers import VisionLayers, vision_layers
-from ._text_image_maps import SlicesTold, in_parts, on_slice
+from ._text_image_maps import SlicesTold, best_patches, in_parts, on_slice
 from ._text_image_net import build_tokenizer, write_model
 
 __all__ = ["OpenClipModel"]
@@ -176,6 +177,53 @@ class OpenClipModel:
                 found.append(self._network.encode_image(pixels).float())
         return self._unit(found)
 
+    def likeness(
+        self, images: Sequence[NDArray[np.uint8]], text_vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Say how well slices suit sentences: (N, M), −1 … 1.
+
+        By the cosine similarity of their vectors; where the model advises to look for words patch by patch, by the
+        mean similarity of the three patches that suit a sentence best, so that small things count as well (our
+        proposal).
+        """
+        vectors = np.asarray(text_vectors, dtype=np.float32)
+        if self._advice.saliency_method != "patches":
+            found: NDArray[np.float32] = self.embed_images(images) @ vectors.T
+            return found
+        return best_patches(self.patch_likeness(images, vectors))
+
+    def patch_likeness(
+        self, images: Sequence[NDArray[np.uint8]], text_vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Compare each patch of the last layer with sentences: cosine similarities (N, M, P), P row by row.
+
+        Raises
+        ------
+        DataError
+            As of `VisionLayers.patches`.
+        """
+        vectors = torch.from_numpy(np.asarray(text_vectors, dtype=np.float32)).to(self._device)
+        y, x = self.layers.grid_yx
+        rows = [torch.zeros((0, len(vectors), y * x))]
+        for part in in_parts(images, max(1, _PIXELS_AT_ONCE // (self._input_yx[0] * self._input_yx[1]))):
+            with torch.no_grad(), at_most_threads(self._threads):
+                hidden = self.layers.below(self.pixels(part), self.layers.n_layers - 1)
+                rows.append(self._similar(hidden, vectors).cpu())
+        found: NDArray[np.float32] = torch.cat(rows).numpy()
+        return found
+
+    def _similar(self, hidden: Tensor, targets: Tensor) -> Tensor:
+        """Compare each patch (N, T, C) of the last layer with sentences (M, D): (N, M, P)."""
+        return torch.einsum("npd,md->nmp", F.normalize(self.layers.patches(hidden), dim=-1), targets)
+
+    def _shown(self, similar: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Turn similarities into the probability that it is shown there, if the model advises how."""
+        scale, offset = self._advice.patch_scale, self._advice.patch_offset
+        if scale is None or offset is None:
+            return similar
+        found: NDArray[np.float32] = expit(scale * similar + offset)
+        return found
+
     def _unit(self, found: list[Tensor]) -> NDArray[np.float32]:
         if not found:
             return np.zeros((0, int(self._files.config["model_cfg"]["embed_dim"])), dtype=np.float32)
@@ -189,7 +237,7 @@ class OpenClipModel:
         image_yx: NDArray[np.uint8],
         text_vector: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
     ) -> Saliency:
         """Say where in a slice a sentence is seen; see `saliencies`."""
@@ -200,14 +248,15 @@ class OpenClipModel:
         images: Sequence[NDArray[np.uint8]],
         text_vectors: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
         reporter: Reporter | None = None,
     ) -> list[Saliency]:
         """Say where in slices sentences are seen, several slices at a time.
 
         The layers below the one that is looked at are run once for each slice. Patches of the map are brought to
-        the slice's pixels bilinearly, then scaled from the least to the greatest to 0 … 1.
+        the slice's pixels bilinearly (similarities become probabilities there, not before, which keeps borders
+        sharp), then scaled from the least to the greatest to 0 … 1.
 
         Parameters
         ----------
@@ -215,8 +264,9 @@ class OpenClipModel:
             Each (Y, X) grey or (Y, X, 3) colour; sizes may differ.
         text_vectors : numpy.ndarray of float32, shape (N, D)
             One for each of them, as of `embed_texts` or a mean of some.
-        method : {"m2ib", "gradcam"}
-            The information bottleneck, or the cheaper gradient map.
+        method : {"m2ib", "gradcam", "patches"}, optional
+            The information bottleneck, the cheaper gradient map, or each patch's own similarity with the sentence
+            (`VisionLayers.patches`); None = as the model advises, else the first.
         spec : SaliencySpec, optional
             Settings.
         reporter : Reporter, optional
@@ -230,8 +280,11 @@ class OpenClipModel:
         spec, told = spec or SaliencySpec(), reporter or SilentReporter()
         targets = self._targets(text_vectors, len(images))
         layer = self.layers.layer(self._advice.layer if spec.layer is None else spec.layer)
-        if method not in ("m2ib", "gradcam"):
-            raise DataError(f"Expected the saliency method 'm2ib' or 'gradcam', got '{method}'.")
+        method = method or self._advice.saliency_method or "m2ib"
+        if method not in get_args(SaliencyMethod):
+            raise DataError(f"Expected the saliency method {', '.join(get_args(SaliencyMethod))}, got '{method}'.")
+        if method == "patches":
+            layer = self.layers.n_layers - 1
         room = max(1, self._room // (self.layers.n_numbers * (spec.draws if method == "m2ib" else 1)))
         found: list[Saliency] = []
         for start in range(0, len(images), room):
@@ -246,7 +299,8 @@ class OpenClipModel:
                     SlicesTold(told, start, len(images), part),
                 )
             for image, values, score in zip(part, maps, scores, strict=True):
-                found.append(Saliency(on_slice(values, image.shape[:2]), min(1.0, max(-1.0, score)), method))
+                seen = on_slice(values, image.shape[:2], self._shown if method == "patches" else None)
+                found.append(Saliency(seen, min(1.0, max(-1.0, score)), method))
         return found
 
     @property
@@ -269,16 +323,23 @@ class OpenClipModel:
         spec: SaliencySpec,
         told: SlicesTold,
     ) -> tuple[NDArray[np.float32], list[float]]:
-        """Return maps of patches (N, y, x) and cosine similarities."""
+        """Return maps of patches (N, y, x), and how well the slices suit the sentences."""
         with torch.no_grad():
             hidden = self.layers.below(self.pixels(images), layer)
             vectors = F.normalize(self.layers.above(hidden, layer), dim=-1)
             scores = [float(value) for value in (vectors * targets).sum(dim=-1)]
+        if self._advice.saliency_method == "patches":
+            scores = self.likeness(images, targets.cpu().numpy()).diagonal().tolist()
 
         def above(tokens: Tensor) -> Tensor:
             return self.layers.above(tokens, layer)
 
-        if method == "gradcam":
+        if method == "patches":
+            with torch.no_grad():
+                own = torch.arange(len(images))
+                patches = self._similar(hidden, targets)[own, own]
+            told(spec.draws * spec.steps, spec)
+        elif method == "gradcam":
             patches = grad_cam(above, hidden, targets, self.layers.n_prefix)
             told(spec.draws * spec.steps, spec)
         else:

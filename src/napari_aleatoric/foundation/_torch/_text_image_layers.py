@@ -17,6 +17,10 @@ from napari_aleatoric.errors import DataError
 
 __all__ = ["VisionLayers", "default_layer", "vision_layers"]
 
+_GATHERED = (
+    "This network gathers its patches by attention, so that none of them can be compared with a sentence alone. "
+    "Choose the saliency method m2ib or gradcam."
+)
 _PUBLISHED_LAYER, _PUBLISHED_LAYERS = 7, 12
 
 
@@ -90,6 +94,20 @@ class VisionLayers(ABC):
         return self._vectors(hidden)
 
     @abstractmethod
+    def patches(self, hidden: Tensor) -> Tensor:
+        """Bring each patch of the last layer's answer to the vectors' space: (N, T, C) → (N, P, D).
+
+        Each patch goes through what the pooled token goes through (dense reading of a text-image network; Zhou et
+        al. 2022, arXiv 2112.01071). Where the vector is the mean of the patches, their mean is the vector. Patches
+        of networks that read their first token never learnt to stand for themselves: expect little of them.
+
+        Raises
+        ------
+        DataError
+            If the network gathers its patches by attention: then none stands for itself.
+        """
+
+    @abstractmethod
     def _tokens(self, pixels: Tensor) -> Tensor:
         """Cut an image into what the first layer sees."""
 
@@ -130,6 +148,13 @@ class _TimmLayers(VisionLayers):
         found: Tensor = self._head(self._trunk.forward_head(self._trunk.norm(hidden)))
         return found
 
+    def patches(self, hidden: Tensor) -> Tensor:
+        if self._trunk.attn_pool is not None:
+            raise DataError(_GATHERED)
+        normal = self._trunk.fc_norm(self._trunk.norm(hidden)[:, self.n_prefix :])
+        found: Tensor = self._head(self._trunk.head(normal))
+        return found
+
     def _can_answer_first(self, block: nn.Module) -> bool:
         return type(block) is Block and type(block.attn) is Attention and getattr(block.attn, "gate", None) is None
 
@@ -165,6 +190,12 @@ class _OwnLayers(VisionLayers):
     def _vectors(self, hidden: Tensor) -> Tensor:
         pooled: Tensor = self._visual._pool(hidden)[0]
         return pooled if self._visual.proj is None else pooled @ self._visual.proj
+
+    def patches(self, hidden: Tensor) -> Tensor:
+        if self._visual.attn_pool is not None:
+            raise DataError(_GATHERED)
+        normal: Tensor = self._visual.ln_post(hidden)[:, self.n_prefix :]
+        return normal if self._visual.proj is None else normal @ self._visual.proj
 
     def _can_answer_first(self, block: nn.Module) -> bool:
         return type(block) is ResidualAttentionBlock and not hasattr(block, "ln_1_kv")
