@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import GeometryMismatchError
 from napari_aleatoric.model import ClassTable, LabelMap, Volume, describe
 
-from ._library import PromptLibrary, with_articles
+from ._library import PromptLibrary
+from ._library_sentence import filled_in
 from ._slice_facts import SliceFact, facts_of
 from ._spec import Plane
 from ._stack import SliceStack
@@ -51,7 +52,6 @@ _HELD_OUT = {
 }
 _LOOKS = {"bright": "brighter than what is around it", "dark": "darker than what is around it", "similar": ""}
 _PLANES = {0: "axial", 1: "coronal", 2: "sagittal"}
-_NO_MODALITY = "medical"
 
 
 @dataclass(frozen=True)
@@ -201,12 +201,12 @@ def caption_facts(
         Use the held-out wordings, and the held-out word of structures that have one.
     """
     templates = _HELD_OUT if held_out else _LEARNT
-    common = {"modality": library.modality_in_words(modality) or _NO_MODALITY, "plane": _PLANES[axis]}
+    common = {"modality": library.modality_in_words(modality), "plane": _PLANES[axis]}
     found: list[Caption] = []
 
     def say(kind: str, fact_rows: Sequence[SliceFact], **values: str) -> None:
         template = templates[kind][int(rng.integers(len(templates[kind])))]
-        text = with_articles(template.format(**common, **values))
+        text = filled_in(template, **common, **values)
         found.append(Caption(text[0].upper() + text[1:], tuple(f.class_index for f in fact_rows), kind))
 
     names = [_name(fact, rng, library, held_out) for fact in facts]
@@ -243,8 +243,7 @@ def held_out_words(name: str, modality: str, library: PromptLibrary) -> tuple[st
         The word is left out where the library knows no second one.
     """
     known = library.find(name)
-    modality = library.modality_in_words(modality) or _NO_MODALITY
-    sentence = with_articles(_HELD_OUT["plain"][0].format(it=name, modality=modality))
+    sentence = filled_in(_HELD_OUT["plain"][0], library.modality_in_words(modality), it=name)
     if known is None or len(known[1].words) < 2:
         return (sentence,)
     return f"{known[2]} {known[1].words[-1]}".strip(), sentence

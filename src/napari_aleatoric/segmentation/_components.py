@@ -70,17 +70,19 @@ class Components:
         """Pixels of one part, shape (Y, X)."""
         return np.asarray(self.numbers == part.number)
 
-    def only(self, numbers: set[int]) -> Components:
-        """Return the same with only those of the kept parts left."""
-        return replace(self, parts=tuple(replace(p, kept=p.kept and p.number in numbers) for p in self.parts))
 
-
-def components_of(coarse: CoarseMask, map_yx: NDArray[Any], spec: SliceSpec | None = None) -> Components:
+def components_of(
+    coarse: CoarseMask,
+    map_yx: NDArray[Any],
+    spec: SliceSpec | None = None,
+    allowed: NDArray[np.bool_] | None = None,
+    pieces: int = 3,
+) -> Components:
     """Find the parts of a coarse mask and choose among them.
 
     Our choice: parts smaller than ``least_share`` of the slice are dropped, then those with a confidence below
     ``least_confidence``, unless none would be left: then the single most confident stays. Of more than
-    ``most_components`` the first by ``order`` stay.
+    ``most_components`` (none: ``pieces``) the first by ``order`` stay.
 
     Parameters
     ----------
@@ -90,6 +92,10 @@ def components_of(coarse: CoarseMask, map_yx: NDArray[Any], spec: SliceSpec | No
         The saliency map that it was cut from; NaN counts as 0.
     spec : SliceSpec, optional
         The limits.
+    allowed : numpy.ndarray of bool, shape (Y, X), optional
+        Where a part may lie: those with less than half of their pixels in it are never chosen.
+    pieces : int
+        Parts that the object has, at most, as the word says; three where no word is known.
 
     Returns
     -------
@@ -108,14 +114,18 @@ def components_of(coarse: CoarseMask, map_yx: NDArray[Any], spec: SliceSpec | No
     for number, area, mean, (ys, xs) in zip(which, areas, means, ndimage.find_objects(numbers), strict=True):
         box = (float(xs.start), float(ys.start), float(xs.stop - 1), float(ys.stop - 1))
         parts.append(Component(int(number), int(area), float(mean), box))
-    chosen = _chosen(parts, coarse.mask.size, spec)
+    possible, most = parts, spec.most_components
+    if allowed is not None:
+        inside = np.bincount(numbers[allowed], minlength=n + 1)[1:]
+        possible = [part for part, count in zip(parts, inside, strict=True) if 2 * count > part.area]
+    chosen = _chosen(possible, coarse.mask.size, spec, pieces if most is None else most)
     return Components(numbers.astype(np.int32), tuple(replace(p, kept=p.number in chosen) for p in parts))
 
 
-def _chosen(parts: list[Component], n_pixels: int, spec: SliceSpec) -> set[int]:
+def _chosen(parts: list[Component], n_pixels: int, spec: SliceSpec, most: int) -> set[int]:
     large = [p for p in parts if p.area >= spec.least_share * n_pixels]
     sure = [p for p in large if p.confidence >= spec.least_confidence]
     if not sure and large:
         sure = [max(large, key=lambda p: p.confidence)]
     by = (lambda p: (-p.area, p.number)) if spec.order == "area" else (lambda p: (-p.confidence, p.number))
-    return {p.number for p in sorted(sure, key=by)[: spec.most_components]}
+    return {p.number for p in sorted(sure, key=by)[:most]}

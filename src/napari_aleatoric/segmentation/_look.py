@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.foundation import TextImageModel
+from napari_aleatoric.foundation import TextImageModel, likeness
 from napari_aleatoric.model import Reporter, SilentReporter
 
 from ._query import QueryVectors, best_three, presence
@@ -31,9 +31,9 @@ class Look:
     numbers : tuple of int
         The slices that were looked at, in order; blank ones are left out.
     scores : numpy.ndarray of float64, shape (N,)
-        Cosine similarity of each with the words.
+        How well each suits the words, as of `foundation.likeness`.
     advantage : numpy.ndarray of float64, shape (N,)
-        The same, less the mean similarity of the other words where there are any.
+        The same, less the mean of the other words where there are any.
     score : float
         Mean of the three best scores.
     presence : float
@@ -67,21 +67,21 @@ def look_at_slices(
     reporter = reporter or SilentReporter()
     n = len(stack)
     numbers = np.unique(np.linspace(0, n - 1, min(n, spec.look_at_most)).round().astype(int)).tolist()
-    images: list[NDArray[np.float32]] = []
+    asked = np.concatenate([vectors.wanted[np.newaxis], vectors.others])
+    suits: list[NDArray[np.float32]] = []
     seen: list[int] = []
     for first in range(0, len(numbers), _AT_ONCE):
         reporter.step(first, len(numbers), f"Slice {numbers[first] + 1} of {n} is compared with the words")
         some = {z: stack.image(z) for z in numbers[first : first + _AT_ONCE]}
         some = {z: image for z, image in some.items() if image.std() >= _BLANK}
         if some:
-            images.append(model.embed_images(list(some.values())))
+            suits.append(likeness(model, list(some.values()), asked))
             seen += some
-    if not images:
+    if not suits:
         nothing = np.zeros(0)
         return Look((), nothing, nothing, -1.0, 0.0, ())
-    embedded = np.concatenate(images).astype(np.float64)
-    scores = embedded @ vectors.wanted.astype(np.float64)
-    others = embedded @ vectors.others.astype(np.float64).T
+    values = np.concatenate(suits).astype(np.float64)
+    scores, others = values[:, 0], values[:, 1:]
     advantage = scores - others.mean(axis=1) if others.shape[1] else scores
     return Look(
         tuple(seen),

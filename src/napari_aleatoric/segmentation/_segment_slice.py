@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.foundation import Embedding, PromptSegmenter, Saliency, TextImageModel
+from napari_aleatoric.foundation import Embedding, PromptSegmenter, Saliency, TextImageModel, likeness
 
 from ._components import Components, components_of
 from ._limits import NotFoundLimits, limits_of
@@ -100,7 +99,7 @@ def segment_slice(
     vectors : QueryVectors, optional
         Of the query, if they are there already.
     allowed : numpy.ndarray of bool, shape (Y, X), optional
-        Where it may lie; components with their middle elsewhere are not gone on with.
+        Where it may lie; components that lie elsewhere for the most part are not gone on with.
     embedding : Embedding, optional
         Of the slice, for ``closely=False``.
 
@@ -115,8 +114,7 @@ def segment_slice(
     saliency = model.saliency(image, vectors.wanted, method=spec.saliency_method, spec=spec.saliency)
     suits = 1.0
     if len(vectors.others):
-        others = model.embed_images([image]) @ vectors.others.T
-        suits = presence([saliency.score], others)
+        suits = presence([saliency.score], likeness(model, [image], vectors.others))
     limits = limits_of(spec, model)
     return slice_from_saliency(
         image, query, saliency, segmenter, spec, suits=suits, allowed=allowed, embedding=embedding, limits=limits
@@ -144,12 +142,12 @@ def slice_from_saliency(
     if saliency.map_yx.shape != shape:
         raise DataError(f"Expected a saliency map on the slice's pixels {shape}, got {saliency.map_yx.shape}.")
     coarse = coarse_mask(saliency.map_yx, spec.threshold, spec.fixed_level)
-    components = components_of(coarse, saliency.map_yx, spec)
-    before = components.kept
+    anywhere = components_of(coarse, saliency.map_yx, spec, pieces=query.pieces)
+    components = anywhere
     if allowed is not None:
-        components = components.only({p.number for p in before if _middle_in(components.of(p), allowed)})
+        components = components_of(coarse, saliency.map_yx, spec, allowed, query.pieces)
     pointings = pointings_of(components, spec)
-    refusal = _refusal(query, saliency, coarse, suits, limits, bool(before), bool(pointings))
+    refusal = _refusal(query, saliency, coarse, suits, limits, bool(anywhere.kept), bool(pointings))
     outlines: tuple[Outline, ...] = ()
     mask = np.zeros(shape, dtype=bool)
     if not refusal:
@@ -216,8 +214,3 @@ def _refusal(
 
 def _not(query: Query, why: str) -> str:
     return f"'{query.text}' was not found: {why}."
-
-
-def _middle_in(mask: NDArray[Any], allowed: NDArray[np.bool_]) -> bool:
-    """Whether more than half of a component lies where it may."""
-    return bool(2 * np.count_nonzero(mask & allowed) > np.count_nonzero(mask))

@@ -27,7 +27,11 @@ class SliceSpec(Spec):
         description="Which sentences of the prompt library stand for a word: noun, generic, specific, all of the "
         "word's own kind (auto), or only what was typed (as-written).",
     )
-    saliency_method: SaliencyMethod = Field(default="m2ib", description="How the model is asked where it sees it.")
+    saliency_method: SaliencyMethod | None = Field(
+        default=None,
+        description="How the model is asked where it sees it: by the information bottleneck (m2ib), a gradient map "
+        "(gradcam), or patch by patch (patches); none = as the model advises, else m2ib.",
+    )
     saliency: SaliencySpec = Field(default_factory=SaliencySpec, description="Settings of the saliency map.")
     threshold: ThresholdMethod = Field(default="otsu", description="How the saliency map becomes a coarse mask.")
     fixed_level: float = Field(default=0.3, ge=0, le=1, description="Level of the threshold 'fixed', 0 … 1.")
@@ -40,7 +44,9 @@ class SliceSpec(Spec):
         le=1,
         description="Components whose mean saliency is less are dropped, unless none would be left.",
     )
-    most_components: int = Field(default=3, ge=1, le=50, description="Components that are kept, at most.")
+    most_components: int | None = Field(
+        default=None, ge=1, le=50, description="Components that are kept, at most; none = as the word says."
+    )
     order: Literal["confidence", "area"] = Field(
         default="confidence", description="Which components are kept first where there are too many."
     )

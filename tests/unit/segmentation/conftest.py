@@ -36,17 +36,17 @@ class GreyWords:
         counts[:, :5] = [1, 0, 0, 0, 0]
         return _unit(np.sqrt(counts))
 
-    def saliency(self, image_yx, text_vector, *, method="m2ib", spec: SaliencySpec | None = None) -> Saliency:
+    def saliency(self, image_yx, text_vector, *, method=None, spec: SaliencySpec | None = None) -> Saliency:
         return self.saliencies([image_yx], text_vector[np.newaxis], method=method, spec=spec)[0]
 
-    def saliencies(self, images, text_vectors, *, method="m2ib", spec: SaliencySpec | None = None):
+    def saliencies(self, images, text_vectors, *, method=None, spec: SaliencySpec | None = None):
         found = []
         scores = np.sum(self.embed_images(images) * text_vectors, axis=1)
         for image, vector, score in zip(images, text_vectors, scores, strict=True):
             raw = np.exp(-0.5 * ((_grey(image) - float(vector.argmax())) / 8) ** 2)
             low, high = raw.min(), raw.max()
             map_yx = (raw - low) / (high - low) if high > low + 1e-6 else np.zeros_like(raw)
-            found.append(Saliency(map_yx.astype(np.float32), float(np.clip(score, -1, 1)), method))
+            found.append(Saliency(map_yx.astype(np.float32), float(np.clip(score, -1, 1)), method or "m2ib"))
         return found
 
 

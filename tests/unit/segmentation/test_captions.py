@@ -12,6 +12,7 @@ from napari_aleatoric.errors import GeometryMismatchError
 from napari_aleatoric.model import ClassTable, Geometry, LabelMap, Reorientation, Volume
 from napari_aleatoric.samples import SAMPLE_CLASSES, SampleSpec, make_case
 from napari_aleatoric.segmentation import PromptLibrary, captioned_slices
+from napari_aleatoric.segmentation._captions import held_out_words
 from napari_aleatoric.segmentation._slice_facts import facts_of
 
 CLASSES = ClassTable.from_names({3: "liver", 7: "right_kidney", 9: "strange thing"})
@@ -77,6 +78,20 @@ def test_captions_say_what_is_true_and_name_their_classes() -> None:
         assert both.class_indices == (1, 2, 3)
         assert "strange thing" in both.text
     assert not any(re.search(r"[{}_]|\ba axial", c.text) for c in (*captioned.captions, *captioned.held_out))
+
+
+def test_captions_without_a_modality_read_well() -> None:
+    volume, label = labelled()
+    texts = set()
+    for seed in range(12):
+        for s, _ in captioned_slices("a", replace(volume, modality=""), label, CLASSES, seed=seed, plane="axial"):
+            texts |= {c.text for c in (*s.captions, *s.held_out)}
+    assert any("medical slice" in text for text in texts)
+    assert any(text.startswith("Cross-section in which the") for text in texts)
+    assert any(text.endswith("is seen on a medical image.") for text in texts)
+    assert not any(re.search(r"medical medical|\(|\bmedical[.:,]|on medical", text) for text in texts)
+    _, sentence = held_out_words("liver", "", LIBRARY)
+    assert sentence == "Cross-section in which the liver is visible."
 
 
 def test_held_out_wordings_and_words_are_never_learnt_from() -> None:

@@ -268,7 +268,6 @@ def test_a_folder_becomes_proposals(images, tmp_path, fakes, capsys) -> None:
         (["{image}", "--out", "x.nii.gz"], "Say what to look for"),
         (["{image}", "--text", "liver"], "--out mask.nii.gz"),
         (["{image}", "--text", "liver", "--out", "{image}"], "would replace the image"),
-        (["{image}", "--text", "liver", "--out", "x.nii.gz"], "No text-image model was named"),
         (["{image}", "--text", "liver", "--out", "x.nii.gz", "--set", "treshold=otsu"], "treshold"),
         (["{image}", "--text", "liver", "--out", "x.nii.gz", "--set", "otsu"], "a setting like threshold=otsu"),
         (["{image}", "--text", "liver", "--out", "x.nii.gz", "--background"], "--background is for folders"),

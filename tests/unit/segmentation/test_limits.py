@@ -74,6 +74,6 @@ def test_advice_is_read_from_the_description_and_what_is_no_advice_refused() -> 
     assert advice_in({"model_cfg": {}}, "x") == Advice()
     found = advice_in({"aleatoric": {"least_presence": 0.7, "layer": 6}}, "x")
     assert (found.least_presence, found.least_score, found.layer) == (0.7, None, 6)
-    for wrong in ({"least_presence": 3}, {"least_presense": 0.5}, [1], {"layer": -1}):
+    for wrong in ({"least_presence": 3}, {"least_presense": 0.5}, [1], {"layer": -1}, {"patch_scale": 20.0}):
         with pytest.raises(DataError, match=r"'x' advises something that is not understood: aleatoric.*open_clip"):
             advice_in({"aleatoric": wrong}, "x")

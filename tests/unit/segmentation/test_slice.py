@@ -124,6 +124,11 @@ def test_only_the_allowed_side_is_gone_on_with(words, grey_segmenter) -> None:
     assert found.mask[25, 65]
     assert not found.mask[15, 15]
     assert len(found.components.parts) == 2
+    one = segment_slice(
+        image, "kidney", words, grey_segmenter, SliceSpec(most_components=1), allowed=right
+    )  # the choice is made among those that may be, also where another one is surer
+    assert one.mask[25, 65]
+    assert segment_slice(image, "kidney", words, grey_segmenter, SliceSpec(most_components=1)).mask[15, 15]
     image[22:32, 60:70] = 10
     query = Query("left kidney", ("kidney",), side="left")
     found = segment_slice(image, query, words, grey_segmenter, allowed=right)
@@ -164,10 +169,17 @@ def test_the_slice_as_a_whole_is_embedded_once(words, grey_segmenter, monkeypatc
     looked = []
     embed = grey_segmenter.embed
     monkeypatch.setattr(grey_segmenter, "embed", lambda slices: looked.append(len(slices)) or embed(slices))
-    spec = SliceSpec(closely=False, least_share=0.0)
+    spec = SliceSpec(closely=False, least_share=0.0, most_components=2)
     found = segment_slice(picture(), "liver", words, grey_segmenter, spec)
     assert len(found.outlines) == 2
     assert looked == [1]
+
+
+def test_as_many_components_are_kept_as_the_word_says(words, grey_segmenter) -> None:
+    spec = SliceSpec(least_share=0.0)
+    for pieces in (1, 2):
+        found = segment_slice(picture(), Query("liver", ("liver",), pieces=pieces), words, grey_segmenter, spec)
+        assert len(found.outlines) == pieces
 
 
 class Scripted:
