@@ -76,6 +76,18 @@ class Reader:
     def until(self, condition: Any) -> None:
         self.qtbot.waitUntil(condition, timeout=3 * MINUTES)
 
+    def open_without_liver(self, folder: Path) -> tuple[Any, int]:
+        """Open the first case, take the liver out of its label and go to its largest slice."""
+        self.hub.open(folder)
+        self.until(lambda: self.hub.session.item is not None)
+        liver = self.label.data == 1
+        z = int(liver.sum(axis=(1, 2)).argmax())
+        self.label.data[liver] = 0
+        self.label.selected_label = 1
+        self.hub.stage.go_to_slice(z)
+        self.dock.show_text()
+        return liver, z
+
     def find(self, words: str) -> None:
         edit = self.dock.text.edit
         edit.clear()
@@ -103,15 +115,8 @@ def test_words_boxes_accept_undo_save(reader: Reader, model: Path, tmp_path: Pat
     write_samples(tmp_path / "data", SampleSpec(n_cases=1, seed=3, matrix=96))
     hub, words = reader.hub, reader.words
     session = hub.session
-    hub.open(tmp_path / "data")
-    reader.until(lambda: session.item is not None)
-    truth = reader.label.data == 1
-    z = int(truth.sum(axis=(1, 2)).argmax())
-    reader.label.data[truth] = 0
-    reader.label.selected_label = 1
-    hub.stage.go_to_slice(z)
+    truth, z = reader.open_without_liver(tmp_path / "data")
     before = reader.label.data.copy()
-    reader.dock.show_text()
     hub.prompt_model.use_words(str(model))
     assert reader.dock.seer.currentData() == str(model)
 
@@ -163,3 +168,26 @@ def test_words_boxes_accept_undo_save(reader: Reader, model: Path, tmp_path: Pat
     (use,) = corrections(session.store, key)[-1].prompts
     assert "led by words" in use.segmenter
     assert use.n_boxes == 1
+
+
+def test_the_model_that_is_shipped_finds_what_is_typed(reader: Reader, tmp_path: Path) -> None:
+    """From the first minute, offline: words, a mask, the same in the volume, not found, and back."""
+    write_samples(tmp_path / "data", SampleSpec(n_cases=1, seed=3, matrix=96, error_fraction=0.0))
+    words = reader.words
+    truth, z = reader.open_without_liver(tmp_path / "data")
+    before = reader.label.data.copy()
+    assert reader.dock.seer.currentData() == "clip-small"
+
+    reader.find("the liver")
+    reader.until(lambda: words.status.phase is TextPhase.DRAFT)
+    mask = words.layers.find("Draft").data[z] > 0
+    assert 2 * (mask & truth[z]).sum() / (mask.sum() + truth[z].sum()) > 0.85
+    reader.qtbot.mouseClick(reader.dock.text.accept, Qt.MouseButton.LeftButton)
+    assert np.array_equal(reader.label.data[z] == 1, mask & (before[z] == 0))  # other classes stay
+
+    reader.find("prostate")
+    reader.until(lambda: not words.status.busy)
+    assert words.status.phase is TextPhase.IDLE
+    assert "was not found" in words.status.sentence
+    reader.label.undo()
+    assert np.array_equal(reader.label.data, before)

@@ -6,6 +6,7 @@ import hashlib
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ from qtpy.QtCore import Qt, QTimer
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication, QComboBox, QFileDialog, QLineEdit, QPushButton, QTableView
 
-from napari_aleatoric.foundation import WEIGHTS, KnownWeights, WeightsStore
+from napari_aleatoric.foundation import TEXT_IMAGE_WEIGHTS, WEIGHTS, KnownWeights, WeightsStore
+from napari_aleatoric.session import text_model_choices
+from napari_aleatoric.session._model_list import NEEDED_WORDS, missing_parts
 from napari_aleatoric.widgets import hub_of, show_docks
 from napari_aleatoric.widgets.models._licence_text import licence_text
 
@@ -294,6 +297,42 @@ def test_offline_mirror_and_what_is_not_installed_are_said(
     dock.table.mark("sam-small")
     assert "Scoring, unless" not in dock.card.lines["used"].text()
     assert window.hub.models.scoring == "filter-bank"
+
+
+def test_the_text_image_model_in_use_is_marked_too(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:
+    if missing_parts(NEEDED_WORDS):  # looked for, not imported: torch stays out of the window's process
+        pytest.skip("open_clip is not installed")
+    dock, known, folder = window.dock, dict(window.store._known), window.store.folder
+    known["biomedclip"] = replace(
+        TEXT_IMAGE_WEIGHTS["biomedclip"], sha256=hashlib.sha256(CONTENT).hexdigest(), size_bytes=len(CONTENT)
+    )
+    window.hub.models._store = store = WeightsStore(folder, known=known)
+    offered = "napari_aleatoric.widgets._prompt_model.text_model_choices"
+    monkeypatch.setattr(offered, lambda own: text_model_choices(own, store))
+
+    def dots() -> set[str]:
+        dock.look_again()
+        rows = dock.table.model()
+        names = [rows.index(k, 0).data() for k in range(rows.rowCount())]
+        return {name.removeprefix("● ") for name in names if name.startswith("●")}
+
+    window.hub.segmenting.words.use("/a/folder/of/ones/own")
+    assert dots() == {"sam-small"}
+    dock.table.mark("biomedclip")
+    use = dock.card.buttons["use"]
+    assert (use.text(), use.isEnabled()) == ("Use for words", False)
+    assert dock.card.lines["used"].text() == "Nothing yet."
+    path = store.status("biomedclip").path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(CONTENT)
+    assert dots() == {"sam-small"}
+    assert "Words of the Segment dock" in use.toolTip()
+    window.press(use)
+    assert window.hub.prompt_model.words == "biomedclip"
+    assert dots() == {"sam-small", "biomedclip"}
+    assert use.text() == "Finds the words"
+    assert dock.card.lines["used"].text().startswith("The words of this window.")
+    assert "--encoder" not in dock.card.lines["used"].text()
 
 
 def test_show_folder_makes_and_opens_it(window: Window, monkeypatch: pytest.MonkeyPatch) -> None:

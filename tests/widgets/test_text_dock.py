@@ -16,7 +16,7 @@ from tests.canvas import drag
 from napari_aleatoric.foundation import Embedding, Prediction, Prompt, Saliency
 from napari_aleatoric.review import ReviewStore
 from napari_aleatoric.samples import SampleSpec, write_samples
-from napari_aleatoric.segmentation import PromptLibrary
+from napari_aleatoric.segmentation import PromptLibrary, VolumeSpec
 from napari_aleatoric.session import TextPhase, open_path, prepare
 from napari_aleatoric.widgets import hub_of, show_docks
 from napari_aleatoric.widgets.segment._sentences_window import SentencesWindow
@@ -39,7 +39,12 @@ class Seer:
     def embed_images(self, images: Sequence[np.ndarray]) -> np.ndarray:
         return np.array([(1, 0)] * len(images), np.float32)
 
-    def saliencies(self, images: Any, text_vectors: Any, *, reporter: Any = None, **_: Any) -> list[Saliency]:
+    methods: list[Any] = []  # noqa: RUF012 - how it was asked, all of them
+
+    def saliencies(
+        self, images: Any, text_vectors: Any, *, method: Any = None, reporter: Any = None, **_: Any
+    ) -> list[Saliency]:
+        self.methods.append(method)
         found = []
         for image, vector in zip(images, text_vectors, strict=True):
             if reporter is not None:
@@ -202,15 +207,72 @@ def test_type_drag_accept_undo_redo_save(window: Window, tmp_path: Path) -> None
 
     # a draft that nobody decided on is there again when the case is opened; one that is rejected leaves nothing
     window.find("spleen")
-    label = window.words.text.draft.label.copy()
+    window.drag((15, 20), (20, 23))
+    window.until(lambda: np.array_equal(draft.data > 0, moved))
+    label, (box,) = window.words.text.draft.label.copy(), layers.find("Draft boxes").data
     window.open(tmp_path / "data")
     window.until(lambda: window.words.text.draft is not None)
     assert "neither accepted nor rejected" in page.line.words.text()
     assert np.array_equal(window.words.text.draft.label, label)
     assert np.array_equal(draft.data, label)
     assert np.array_equal(window.label.data, after)
+    # with its boxes, which can be dragged on
+    (again,) = layers.find("Draft boxes").data
+    assert again == pytest.approx(box, abs=1e-3)
+    window.hub.stage.go_to_slice(z)
+    window.drag((20, 23), (15, 20))
+    window.until(lambda: draft.data.any() and not np.array_equal(draft.data, label))
+    assert np.count_nonzero(draft.data) == np.count_nonzero(label)
     window.qtbot.mouseClick(page.reject, Qt.MouseButton.LeftButton)
     assert np.array_equal(window.label.data, after)
     assert window.words.text.draft is None
     assert dock.sizeHint().height() <= 160
     assert dock.widget().minimumSizeHint().width() <= 620
+
+
+def test_settings_reach_the_next_look_and_stay_with_the_project(window: Window, tmp_path: Path) -> None:
+    write_samples(tmp_path / "data", SampleSpec(n_cases=1, seed=3, matrix=48))
+    window.open(tmp_path / "data")
+    dock, page = window.dock, window.dock.text
+    form, narrow = page.form, dock.widget().minimumSizeHint().width()
+    assert not form.isVisibleTo(dock), "folded away at first"
+    assert page.settings.head.text().endswith("Settings")
+    window.qtbot.mouseClick(page.settings.head, Qt.MouseButton.LeftButton)
+    window.until(lambda: not form.visibleRegion().isEmpty())
+    assert dock.widget().minimumSizeHint().width() == narrow, "the dock asks for no more width"
+    for name, field in form.fields.items():
+        assert field.toolTip() == VolumeSpec.model_fields[name].description
+        assert field.accessibleName()
+
+    window.find("liver")
+    assert Seer.methods[-1] is None, "as the model advises"
+    methods, thresholds = form.fields["saliency_method"], form.fields["threshold"]
+    assert not form.fields["fixed_level"].isEnabled()
+    methods.setCurrentIndex(methods.findData("patches"))
+    thresholds.setCurrentIndex(thresholds.findData("fixed"))
+    assert form.fields["fixed_level"].isEnabled()
+    form.fields["fixed_level"].setValue(0.55)
+    form.fields["pieces"].setValue(2)
+    form.fields["pieces"].setValue(0)
+    assert form.fields["pieces"].text() == "as the word says"
+    form.fields["key_slices"].setValue(5)
+    chosen = VolumeSpec(saliency_method="patches", threshold="fixed", fixed_level=0.55, key_slices=5)
+    assert window.words.settings == chosen
+    assert page.settings.head.text().endswith("Settings (4 changed)")
+    window.find("liver")
+    assert Seer.methods[-1] == "patches"
+
+    write_samples(tmp_path / "other", SampleSpec(n_cases=1, seed=4, matrix=48))
+    window.open(tmp_path / "other")
+    assert window.words.settings == VolumeSpec()
+    assert methods.currentData() is None
+    window.open(tmp_path / "data")
+    assert window.words.settings == chosen
+    assert methods.currentData() == "patches"
+    window.qtbot.mouseClick(form.usual, Qt.MouseButton.LeftButton)
+    assert window.words.settings == VolumeSpec()
+    assert not form.usual.isEnabled()
+    window.open(tmp_path / "data")
+    assert window.words.settings == VolumeSpec()
+    assert window.viewer.window._qt_window.width() <= 1366
+    assert window.viewer.window._qt_window.height() <= 768

@@ -31,6 +31,7 @@ from ._text_host import OwnTextProcess, TextHost, text_model_choices
 from ._text_picture import DECIMALS, DraftPointing, TextPicture
 from ._text_prompting import TextPrompting
 from ._text_proposals import ProposalKeeper
+from ._text_settings import keep_text_settings, kept_text_settings
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 
 __all__ = [
@@ -93,6 +94,8 @@ __all__ = [
     "far_apart",
     "histogram",
     "inside_polygon",
+    "keep_text_settings",
+    "kept_text_settings",
     "load_item",
     "measured",
     "nearest",

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
 
-from napari_aleatoric.foundation import WeightsStatus, WeightsStore
+from napari_aleatoric.foundation import TEXT_IMAGE_WEIGHTS, WeightsStatus, WeightsStore
 
 __all__ = ["NEEDED_WORDS", "ModelRow", "missing_parts", "model_rows", "scoring_model", "supply_sentence"]
 
@@ -56,6 +56,11 @@ class ModelRow:
     source: str
     path: Path
     why_not: str
+
+    @property
+    def finds_words(self) -> bool:
+        """Whether it is a text-image model: it says where words are seen, and answers no boxes."""
+        return self.name in TEXT_IMAGE_WEIGHTS
 
     @property
     def can_download(self) -> bool:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.jobs import duration_in_words
+
+from ._stop_switch import StopSwitch
 
 __all__ = ["ModelTask", "TaskReporter"]
 
@@ -70,7 +70,7 @@ class ModelTask:
         return text if self.eta_s is None else f"{text}, about {duration_in_words(self.eta_s)} left"
 
 
-class TaskReporter:
+class TaskReporter(StopSwitch):
     """Takes megabytes from a thread, tells the window a few times per second, and stops the work when asked.
 
     Parameters
@@ -86,25 +86,15 @@ class TaskReporter:
     def __init__(
         self, task: ModelTask, tell: Callable[[ModelTask], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__()
         self._task, self._tell, self._clock = task, tell, clock
-        self._stop = threading.Event()
         self._told = float("-inf")
         self._message = ""
         self._samples: deque[tuple[float, float]] = deque()
 
-    @property
-    def stopping(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._stop.is_set()
-
-    def stop(self) -> None:
-        """Ask the work to stop; callable from any thread."""
-        self._stop.set()
-
     def step(self, done: float, total: float, message: str = "") -> None:
         """Take note of megabytes; raises `Cancelled` when a stop was asked for."""
-        if self._stop.is_set():
-            raise Cancelled("Stopped as asked.")
+        self.check()
         now = self._clock()
         if message != self._message or (self._samples and done < self._samples[-1][1]):
             self._message = message  # another part of the work, with a speed of its own
@@ -118,9 +108,6 @@ class TaskReporter:
             self._tell(
                 ModelTask(self._task.verb, self._task.name, done, total, message, self._left(now, done, total))
             )
-
-    def metric(self, name: str, value: float, step: int = 0) -> None:
-        """Do nothing."""
 
     def _left(self, now: float, done: float, total: float) -> float | None:
         began, before = self._samples[0]

@@ -89,12 +89,18 @@ class _Elsewhere(SeerByMany):
         """Return one vector for each slice."""
         return np.asarray(self._call("embed_images", list(images)))
 
+    def likeness(
+        self, images: Sequence[NDArray[np.uint8]], text_vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Return how well slices suit sentences, in the model's own way."""
+        return np.asarray(self._call("likeness", list(images), text_vectors))
+
     def saliencies(
         self,
         images: Sequence[NDArray[np.uint8]],
         text_vectors: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
         reporter: Reporter | None = None,
     ) -> list[Saliency]:

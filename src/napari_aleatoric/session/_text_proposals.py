@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -21,10 +21,27 @@ from ._item import ItemData
 from ._prompt_worker import UrgencyWorker
 from ._sentence import sentence_of
 from ._slice_plane import WholeVolume
-from ._text_picture import upright_plane
-from ._text_words import TextDraft
+from ._text_picture import DraftPointing, upright_plane
+from ._text_words import DraftSlice, TextDraft
 
 __all__ = ["ProposalKeeper", "forget_proposal", "keep_proposal", "kept_proposal"]
+
+_Place = tuple[float, float]
+
+
+class _Pointed(Spec):
+    """What points at one object, in pixels of its slice; see `DraftPointing`."""
+
+    box_xyxy: tuple[float, float, float, float] | None = None
+    inside_xy: tuple[_Place, ...] = ()
+    outside_xy: tuple[_Place, ...] = ()
+
+
+class _Slice(Spec):
+    """A slice that was looked at closely, or pointed at."""
+
+    at: tuple[int, int] = Field(description="Axis and number of the slice.")
+    pointings: tuple[_Pointed, ...]
 
 
 class _Record(Spec):
@@ -41,6 +58,7 @@ class _Record(Spec):
     text_image_model: str
     segmenter: str
     created: str
+    slices: tuple[_Slice, ...] = Field(default=(), description="Boxes and points; none in older files.")
 
 
 def keep_proposal(workspace: Workspace, item: ItemData, draft: TextDraft) -> None:
@@ -61,6 +79,12 @@ def keep_proposal(workspace: Workspace, item: ItemData, draft: TextDraft) -> Non
         text_image_model=draft.seer,
         segmenter=draft.segmenter,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
+        slices=tuple(
+            _Slice(
+                at=(part.plane.axis, part.plane.index), pointings=tuple(_Pointed(**vars(p)) for p in part.pointings)
+            )
+            for part in draft.slices
+        ),
     )
     write_whole(record, about.model_dump_json(indent=1).encode())
 
@@ -76,11 +100,35 @@ def kept_proposal(workspace: Workspace, item: ItemData) -> TextDraft | None:
     if not label.geometry.same_grid(item.image.geometry, 1e-3):
         return None
     data = np.array(label.data > 0, dtype=np.uint8)
+    slices = tuple(_slice_again(part, data.shape) for part in about.slices if _is_there(part.at, data.shape))
     region = WholeVolume() if about.slice_at is None else upright_plane(*about.slice_at)
     words = f"A proposal that was neither accepted nor rejected: {about.found}"
     query = Query(about.text, about.sentences)
     names = (about.text_image_model, about.segmenter)
-    return TextDraft(query, about.modality, region, data, (), words, about.score, *names)
+    return TextDraft(query, about.modality, region, data, slices, words, about.score, *names)
+
+
+def _is_there(at: tuple[int, int], shape: tuple[int, ...]) -> bool:
+    return 0 <= at[0] < len(shape) and 0 <= at[1] < shape[at[0]]
+
+
+def _slice_again(kept: _Slice, shape: tuple[int, ...]) -> DraftSlice:
+    """Return what was pointed at; where the words were seen is not kept, and nothing is shown of it."""
+    plane = upright_plane(*kept.at)
+    seen = shape[plane.down], shape[plane.right]
+    pointings = tuple(DraftPointing(each.box_xyxy, each.inside_xy, each.outside_xy) for each in kept.pointings)
+    return DraftSlice(plane, np.zeros(seen, np.float32), np.zeros(seen, bool), pointings)
+
+
+def _pointed_at(draft: TextDraft, drawn: Mapping[int, Sequence[DraftPointing]]) -> tuple[DraftSlice, ...]:
+    """Return the slices of a draft with what points at them now, and those that were pointed at since."""
+    known = {part.plane.index: replace(part, pointings=()) for part in draft.slices}
+    found = []
+    for number in sorted({*known, *drawn}):
+        plane = upright_plane(draft.axis, number)
+        blank = DraftSlice(plane, np.zeros(0, np.float32), np.zeros(0, bool))
+        found.append(replace(known.get(number, blank), pointings=tuple(drawn.get(number, ()))))
+    return tuple(found)
 
 
 def forget_proposal(workspace: Workspace, key: ItemKey) -> None:
@@ -111,9 +159,28 @@ class ProposalKeeper:
         self._worker = UrgencyWorker("aleatoric-proposals")
         self._waiting: tuple[ItemKey, Future[None]] | None = None  # what may not be written yet
 
-    def keep(self, workspace: Workspace, item: ItemData, draft: TextDraft) -> None:
-        """Write a draft as it is at this moment; only the latest of several counts."""
-        now = replace(draft, label=draft.label.copy())
+    def keep(
+        self,
+        workspace: Workspace,
+        item: ItemData,
+        draft: TextDraft,
+        drawn: Mapping[int, Sequence[DraftPointing]] | None = None,
+    ) -> None:
+        """Write a draft as it is at this moment; only the latest of several counts.
+
+        Parameters
+        ----------
+        workspace : Workspace
+            Where it is kept.
+        item : ItemData
+            Which case it is of.
+        draft : TextDraft
+            What is kept.
+        drawn : mapping of int to DraftPointing, optional
+            What is pointed at by now, by slice along the draft's axis; by default what the draft came with.
+        """
+        slices = draft.slices if drawn is None else _pointed_at(draft, drawn)
+        now = replace(draft, label=draft.label.copy(), slices=slices)
         self._submit(item.key, lambda: keep_proposal(workspace, item, now))
 
     def forget(self, workspace: Workspace, key: ItemKey) -> None:

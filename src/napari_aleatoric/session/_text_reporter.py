@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -10,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.errors import Cancelled
-from napari_aleatoric.foundation import Saliency, SaliencyMethod, SaliencySpec, TextImageModel
+from napari_aleatoric.foundation import Saliency, SaliencyMethod, SaliencySpec, TextImageModel, likeness
 from napari_aleatoric.jobs import duration_in_words
 from napari_aleatoric.model import Reporter
 
+from ._stop_switch import StopSwitch
 from ._text_seer import SeerByMany
 
 __all__ = ["ReportingSeer", "RunReporter", "StopOnly"]
@@ -23,7 +22,7 @@ _TOLD_S = 0.15  # between two words to the window
 _LEAST_S, _LEAST_SHARE = 3.0, 0.08  # before anything is estimated
 
 
-class RunReporter:
+class RunReporter(StopSwitch):
     """Takes steps in the work's thread.
 
     Parameters
@@ -37,32 +36,19 @@ class RunReporter:
     def __init__(
         self, tell: Callable[[str, float | None], None], clock: Callable[[], float] = time.monotonic
     ) -> None:
+        super().__init__()
         self._tell, self._clock = tell, clock
-        self._stop = threading.Event()
         self._began, self._told = clock(), float("-inf")
-
-    @property
-    def stopping(self) -> bool:
-        """Whether a stop was asked for."""
-        return self._stop.is_set()
-
-    def stop(self) -> None:
-        """Ask the work to stop; from any thread."""
-        self._stop.set()
 
     def step(self, done: float, total: float, message: str = "") -> None:
         """Take note; raises `Cancelled` when a stop was asked for."""
-        if self._stop.is_set():
-            raise Cancelled("Stopped as asked.")
+        self.check()
         now = self._clock()
         if now - self._told < _TOLD_S and done < total:
             return
         self._told = now
         share = min(max(done / total, 0.0), 1.0) if total > 0 else None
         self._tell(f"{message}{self._left(share, now - self._began)}\u00a0…", share)
-
-    def metric(self, name: str, value: float, step: int = 0) -> None:
-        """Do nothing."""
 
     def _left(self, share: float | None, seconds: float) -> str:
         if share is None or not _LEAST_SHARE <= share < 1 or seconds < _LEAST_S:
@@ -124,12 +110,18 @@ class ReportingSeer(SeerByMany):
         """Return one vector for each slice."""
         return self._model.embed_images(images)
 
+    def likeness(
+        self, images: Sequence[NDArray[np.uint8]], text_vectors: NDArray[np.float32]
+    ) -> NDArray[np.float32]:
+        """Say how well slices suit sentences, in the model's own way."""
+        return likeness(self._model, images, text_vectors)
+
     def saliencies(
         self,
         images: Sequence[NDArray[np.uint8]],
         text_vectors: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
         reporter: Reporter | None = None,
     ) -> list[Saliency]:

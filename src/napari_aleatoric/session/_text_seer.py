@@ -22,7 +22,7 @@ class SeerByMany(ABC):
         image_yx: NDArray[np.uint8],
         text_vector: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
     ) -> Saliency:
         """Say where in a slice a sentence is seen."""
@@ -34,7 +34,7 @@ class SeerByMany(ABC):
         images: Sequence[NDArray[np.uint8]],
         text_vectors: NDArray[np.float32],
         *,
-        method: SaliencyMethod = "m2ib",
+        method: SaliencyMethod | None = None,
         spec: SaliencySpec | None = None,
         reporter: Reporter | None = None,
     ) -> list[Saliency]:

@@ -10,7 +10,7 @@ from psygnal import Signal
 
 from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.review import PromptUse
-from napari_aleatoric.segmentation import PromptLibrary, Query, Worked
+from napari_aleatoric.segmentation import PromptLibrary, Query, VolumeSpec, Worked
 from napari_aleatoric.session import (
     AcceptedDraft,
     DraftPointing,
@@ -26,6 +26,8 @@ from napari_aleatoric.session import (
     TextPrompting,
     TextStatus,
     WholeVolume,
+    keep_text_settings,
+    kept_text_settings,
 )
 from napari_aleatoric.viewer import DraftLayers, Stage, draw_slice
 
@@ -52,6 +54,7 @@ class TextSegmenting:
     """
 
     status_changed = Signal(object)  # TextStatus
+    settings_changed = Signal(object)  # VolumeSpec
     refused = Signal(object)  # Notice
     model_changed = Signal(str)
 
@@ -122,6 +125,36 @@ class TextSegmenting:
         kept = tuple(" ".join(each.split()) for each in sentences if each.strip())
         self._own = (" ".join(words.split()), kept)
 
+    # -- settings -------------------------------------------------------------------------------------------
+
+    @property
+    def settings(self) -> VolumeSpec:
+        """How words are looked for."""
+        return self.text.spec
+
+    def use_settings(self, spec: VolumeSpec) -> None:
+        """Look for words like this from now on; kept in the workspace, if there is one."""
+        if spec == self.text.spec:
+            return
+        self.text.spec = spec
+        workspace = self._session.workspace
+        if workspace is not None:
+            try:
+                keep_text_settings(workspace.root, spec)
+            except AleatoricError as error:
+                self.refused.emit(Notice(str(error), Kind.WARNING))
+        self.settings_changed.emit(spec)
+
+    def _recall_settings(self) -> None:
+        workspace, spec = self._session.workspace, VolumeSpec()
+        if workspace is not None:
+            try:
+                spec = kept_text_settings(workspace.root)
+            except AleatoricError as error:
+                self.refused.emit(Notice(str(error), Kind.WARNING))
+        self.text.spec = spec
+        self.settings_changed.emit(spec)
+
     # -- looking --------------------------------------------------------------------------------------------
 
     def use(self, source: str) -> None:
@@ -146,6 +179,7 @@ class TextSegmenting:
 
     def _opened(self, workspace: Any) -> None:
         self._library, self.modality_said = None, ""
+        self._recall_settings()
         self.text.show(None)
 
     def _show(self, item: ItemData) -> None:
@@ -166,7 +200,7 @@ class TextSegmenting:
     def _keep(self) -> None:
         draft, workspace, item = self.text.draft, self._session.workspace, self._session.item
         if draft is not None and draft.found and workspace is not None and item is not None:
-            self._keeper.keep(workspace, item, draft)
+            self._keeper.keep(workspace, item, draft, self.layers.drawn)
 
     def _forget(self) -> None:
         workspace, item = self._session.workspace, self._session.item
@@ -177,12 +211,13 @@ class TextSegmenting:
 
     def _drafted(self, draft: TextDraft) -> None:
         self.layers.show(draft)
+        if draft is self._recalled:
+            return
         shown = [part.plane.index for part in draft.slices]
         elsewhere = draft.axis == 0 and self._stage.slice_index not in shown
         if shown and elsewhere and isinstance(draft.region, WholeVolume):
             self._stage.go_to_slice(shown[0])
-        if draft is not self._recalled:
-            self._keep()
+        self._keep()
 
     def _redrawn(self, plane: SlicePlane) -> None:
         self.layers.redraw()

@@ -49,7 +49,7 @@ class Seer:
         return self.saliencies([image_yx], text_vector[np.newaxis], **options)[0]
 
     def saliencies(
-        self, images: Any, text_vectors: Any, *, method: Any = "m2ib", spec: Any = None, reporter: Any = None
+        self, images: Any, text_vectors: Any, *, method: Any = None, spec: Any = None, reporter: Any = None
     ) -> list[Saliency]:
         found = []
         for image, vector in zip(images, text_vectors, strict=True):
@@ -61,7 +61,7 @@ class Seer:
                 (reporter or SilentReporter()).step(step, 10, "Looking")
             level = 255 if vector[0] else 153
             seen = (np.abs(image.astype(int) - level) < 15).astype(np.float32)
-            found.append(Saliency(seen, float(self.embed_images([image])[0] @ vector), method))
+            found.append(Saliency(seen, float(self.embed_images([image])[0] @ vector), method or "m2ib"))
         return found
 
 

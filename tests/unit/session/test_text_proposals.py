@@ -15,7 +15,14 @@ import pytest
 from napari_aleatoric.io import Workspace, read_label_map, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.segmentation import Query
-from napari_aleatoric.session import ProposalKeeper, SlicePlane, TextDraft, WholeVolume
+from napari_aleatoric.session import (
+    DraftPointing,
+    DraftSlice,
+    ProposalKeeper,
+    SlicePlane,
+    TextDraft,
+    WholeVolume,
+)
 from napari_aleatoric.session._item import ItemData
 
 OBLIQUE = Geometry(
@@ -99,4 +106,48 @@ def test_kept_recalled_and_forgotten(workspace: Workspace, region: Any) -> None:
     settled(keeper, calls)
     assert len(found) == 1
     assert not list(folder.iterdir())
+    keeper.close()
+
+
+BOX = DraftPointing((1.0, 2.5, 4.0, 6.0), ((2.0, 3.0),), ((4.5, 5.0), (1.5, 2.5)))
+POINT = DraftPointing(inside_xy=((3.0, 1.0),))
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_boxes_and_points_are_there_again_as_they_were_last(workspace: Workspace, axis: int) -> None:
+    calls: queue.Queue[Callable[[], None]] = queue.Queue()
+    keeper, item, found = ProposalKeeper(calls.put), item_of(workspace), []
+    down, right = (each for each in range(3) if each != axis)
+    shape = (item.label.shape[down], item.label.shape[right])
+    seen = np.ones(shape, np.float32)
+    part = DraftSlice(SlicePlane(axis, 2, down, right), seen, seen > 0, (replace(BOX, inside_xy=()),))
+    draft = replace(draft_of(item, WholeVolume()), slices=(part,))
+    keeper.keep(workspace, item, draft, {2: (BOX,), 4: (POINT, BOX)})
+    keeper.recall(workspace, item, found.append)
+    settled(keeper, calls)
+    (kept,) = found
+    assert kept.axis == axis
+    assert [(s.plane, s.pointings) for s in kept.slices] == [
+        (SlicePlane(axis, 2, down, right), (BOX,)),
+        (SlicePlane(axis, 4, down, right), (POINT, BOX)),
+    ]
+    assert all(s.saliency.shape == s.coarse.shape == shape and not s.saliency.any() for s in kept.slices)
+    keeper.close()
+
+
+def test_a_proposal_of_an_older_version_has_no_boxes_and_opens(workspace: Workspace) -> None:
+    calls: queue.Queue[Callable[[], None]] = queue.Queue()
+    keeper, item, found = ProposalKeeper(calls.put), item_of(workspace), []
+    keeper.keep(workspace, item, draft_of(item, WholeVolume()), {2: (BOX,), 99: (BOX,)})
+    keeper.recall(workspace, item, found.append)
+    settled(keeper, calls)
+    assert [s.plane.index for s in found[0].slices] == [2], "a slice that is not there is left out"
+    (record,) = (workspace.root / "proposals" / "one").glob("*.json")
+    content = json.loads(record.read_text())
+    del content["slices"]
+    record.write_text(json.dumps(content))
+    keeper.recall(workspace, item, found.append)
+    settled(keeper, calls)
+    assert found[1].slices == ()
+    assert np.array_equal(found[1].label, found[0].label)
     keeper.close()

@@ -15,6 +15,8 @@ _BUTTONS = (
     ("verify", "Verify", "Read the whole file anew, and compare its digest with the published one."),
 )
 
+_FOR_WORDS = "Words of the Segment dock are looked for with this model from now on."
+
 _LINES = (("good_for", "Good for"), ("licence", "Licence"), ("state", "State"), ("used", "Used for"))
 
 
@@ -70,7 +72,7 @@ class ModelCard(QWidget):
         row : ModelRow or None
             Which; None for none.
         used : bool
-            Whether it answers the prompts.
+            Whether it answers the prompts, or words are looked for with it.
         scores : str
             Name of the model that scoring takes by default.
         busy : bool
@@ -95,15 +97,21 @@ class ModelCard(QWidget):
             ("verify", row.can_verify and not busy),
         ):
             self.buttons[name].setEnabled(on)
-        self.buttons["use"].setText("Answers the prompts" if used else "Use for prompts")
+        for_words = row.finds_words
+        titles = ("Use for words", "Finds the words") if for_words else ("Use for prompts", "Answers the prompts")
+        self.buttons["use"].setText(titles[used])
         for name, _, words in _BUTTONS:
-            why = row.why_not if name == "use" else ""
+            why = row.why_not or (_FOR_WORDS if for_words else "") if name == "use" else ""
             if name == "download" and offline and row.can_download:
                 why = "The program is switched offline (ALEATORIC_OFFLINE)."
             self.buttons[name].setToolTip(why or words)
 
 
 def _uses(row: ModelRow, *, used: bool, scores: str) -> str:
+    if row.finds_words:
+        command = "Where it is named: aleatoric segment IMAGE --text WORDS --model"
+        found = ["The words of this window."] if used else []
+        return " ".join([*found, *([] if row.why_not else [f"{command} {row.name}"])]) or "Nothing yet."
     found = ["The prompts of this window."] if used else []
     if row.name == scores:
         found.append("Scoring, unless another model is named.")

@@ -174,14 +174,15 @@ class ModelsDock(HubDock):
 
     def look_again(self) -> None:
         """Show what is there now: a command may have brought something meanwhile."""
-        self.table.show_rows(self.models.rows(), self.hub.prompt_model.name)
+        chosen = self.hub.prompt_model
+        self.table.show_rows(self.models.rows(), (chosen.name, chosen.words))
         self.supply.setText(self.models.supply)
         self._show_card()
 
     def _show_card(self) -> None:
-        models, name = self.models, self.table.current
+        models, name, chosen = self.models, self.table.current, self.hub.prompt_model
         row = models.row(name)
-        used = name == self.hub.prompt_model.name
+        used = name in (chosen.name, chosen.words)
         busy, offline = models.task is not None, models.offline
         self.card.show_model(row, used=used, scores=models.scoring, busy=busy, offline=offline)
         for button in (self.file, self.folder):

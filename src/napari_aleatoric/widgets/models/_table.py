@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, QSize, Qt, Signal
@@ -14,7 +14,7 @@ from napari_aleatoric.session import ModelRow
 __all__ = ["ModelTable"]
 
 _COLUMNS = (
-    ("name", "Model", "Name; a dot marks the one that answers the prompts."),
+    ("name", "Model", "Name; a dot marks those that answer boxes, clicks and words."),
     ("state", "State", "Whether its file is on this computer, and whether it was found whole."),
     ("size", "Size  ", "Of the file."),
     ("licence", "Licence", "Whose terms hold between its authors and you."),
@@ -25,17 +25,17 @@ _MARKS = {"shipped": "✓ shipped", "here, verified": "✓ verified", "here": "h
 
 
 class _Rows(QAbstractTableModel):
-    """All models, and which of them answers the prompts."""
+    """All models, and which of them are in use."""
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.rows: list[ModelRow] = []
-        self.used = ""
+        self.used: frozenset[str] = frozenset()
 
-    def show(self, rows: Sequence[ModelRow], used: str) -> None:
+    def show(self, rows: Sequence[ModelRow], used: Iterable[str]) -> None:
         """Replace all rows."""
         self.beginResetModel()
-        self.rows, self.used = list(rows), used
+        self.rows, self.used = list(rows), frozenset(used)
         self.endResetModel()
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
@@ -69,7 +69,7 @@ class _Rows(QAbstractTableModel):
         if role != Qt.ItemDataRole.DisplayRole:
             return None
         if column == "name":
-            return f"{'●' if row.name == self.used else '   '} {row.name}"
+            return f"{'●' if row.name in self.used else '   '} {row.name}"
         if column == "state":
             return _MARKS.get(row.state, row.state)
         return f"{row.size}  " if column == "size" else str(getattr(row, column))
@@ -123,16 +123,14 @@ class ModelTable(QTableView):
         row = self.currentIndex().row()
         return self._rows.rows[row].name if 0 <= row < len(self._rows.rows) else ""
 
-    def show_rows(self, rows: Sequence[ModelRow], used: str) -> None:
-        """Replace the rows, and mark the same model again."""
+    def show_rows(self, rows: Sequence[ModelRow], used: Sequence[str]) -> None:
+        """Replace the rows, and mark the same model again; at first the first one that is used."""
         before = self.current
         was = self.blockSignals(True)
         self._rows.show(rows, used)
         names = [row.name for row in rows]
         if names:
-            self.selectRow(
-                names.index(before) if before in names else max(0, names.index(used) if used in names else 0)
-            )
+            self.selectRow(next((names.index(name) for name in (before, *used) if name in names), 0))
         self.blockSignals(was)
         self.updateGeometry()
 

@@ -6,14 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtWidgets import QComboBox, QWidget
+from qtpy.QtWidgets import QWidget
 
 from napari_aleatoric.session import SegmenterChoice
+from napari_aleatoric.widgets._narrow_box import NarrowBox
 
 __all__ = ["ModelBox"]
 
 
-class ModelBox(QComboBox):
+class ModelBox(NarrowBox):
     """List of segmenters.
 
     Signals

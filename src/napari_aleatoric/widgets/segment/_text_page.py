@@ -7,12 +7,15 @@ from collections.abc import Callable
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QComboBox, QHBoxLayout, QPushButton, QSizePolicy, QVBoxLayout, QWidget
 
+from napari_aleatoric.segmentation import VolumeSpec
 from napari_aleatoric.session import TextPhase, TextStatus
+from napari_aleatoric.widgets._folded_part import FoldedPart
 from napari_aleatoric.widgets._progress_line import ProgressLine
 from napari_aleatoric.widgets._segmenting import Segmenting
 
 from ._completing_edit import CompletingEdit
 from ._sentences_window import SentencesWindow
+from ._settings_form import SettingsForm
 
 __all__ = ["TextPage"]
 
@@ -50,6 +53,7 @@ class TextPage(QWidget):
         self._build()
         self._connect()
         self.show_status(self._words.status)
+        self.show_settings(self._words.settings)
 
     def _build(self) -> None:
         self.edit = CompletingEdit(lambda text: self._words.library.complete(text))
@@ -70,6 +74,9 @@ class TextPage(QWidget):
         self.reject.setToolTip("Throw the draft away; the label stays as it is.")
         self.tools: dict[str, QPushButton] = {}
         self.line = ProgressLine("looking for words", "Stop looking; nothing is drawn.")
+        self.form = SettingsForm()
+        hint = "How words become a mask. What is chosen is kept in the project, and holds from the next look on."
+        self.settings = FoldedPart("Settings", hint, self.form)
         top, self._draft_row = QHBoxLayout(), QWidget()
         top.addWidget(self.edit, 1)
         for part in (self.where, self.find):
@@ -104,6 +111,7 @@ class TextPage(QWidget):
         layout.addLayout(top)
         layout.addWidget(self._draft_row)
         layout.addWidget(self.line)
+        layout.addWidget(self.settings)
         layout.addStretch(1)
 
     def _connect(self) -> None:
@@ -118,6 +126,8 @@ class TextPage(QWidget):
         self.carry.clicked.connect(lambda: words.text.carry(words.layers.drawn))
         for name, button in self.tools.items():
             button.clicked.connect(_chooser(self, name))
+        self.form.chosen.connect(lambda spec: words.use_settings(spec))
+        words.settings_changed.connect(self.show_settings)
         words.status_changed.connect(self.show_status)
 
     def choose_tool(self, name: str) -> None:
@@ -138,6 +148,12 @@ class TextPage(QWidget):
             self.line.say("Type words first; then their sentences can be seen.")
             return
         SentencesWindow(words, self._words, self).open()
+
+    def show_settings(self, spec: VolumeSpec) -> None:
+        """Show how words are looked for; the title tells how much of it is not as usual."""
+        self.form.show_settings(spec)
+        n = len(spec.changed())
+        self.settings.set_title(f"Settings ({n} changed)" if n else "Settings")
 
     def show_status(self, status: TextStatus) -> None:
         """Show what is going on."""
