@@ -2,14 +2,48 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 
 # two threads at most: test machines are small and shared
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(_name, "2")
+
+_LAST_WORDS = pytest.StashKey[TextIO]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Keep what is known of a crash in a file: what is printed then is lost with the captured output."""
+    folder = config.rootpath / ".pytest_cache"
+    folder.mkdir(exist_ok=True)
+    words = (folder / "crash.txt").open("w", buffering=1, encoding="utf-8")
+    config.stash[_LAST_WORDS] = words
+    from pytestqt.logging import _QtMessageCapture
+
+    handle = _QtMessageCapture._handle_with_context
+
+    def kept(self: object, kind: object, context: object, message: str) -> None:
+        if getattr(kind, "name", "") == "QtFatalMsg":
+            words.write(f"Qt: {message}\n")
+        handle(self, kind, context, message)
+
+    _QtMessageCapture._handle_with_context = kept
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Name the test that runs; Qt's last message and the stacks follow if it is its last."""
+    words = item.config.stash[_LAST_WORDS]
+    words.seek(0)
+    words.truncate()
+    words.write(f"{item.nodeid}\n")
+    faulthandler.enable(words)
+    return (yield)
 
 
 @pytest.fixture(scope="session")
