@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import faulthandler
+import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,6 +34,7 @@ def pytest_configure(config: pytest.Config) -> None:
         handle(self, kind, context, message)
 
     _QtMessageCapture._handle_with_context = kept
+    logging.getLogger("vispy").addHandler(logging.StreamHandler(words))  # where it took Qt's messages over
 
 
 @pytest.hookimpl(wrapper=True)
