@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from ._ranking._known_good import CheckResult, check_result, known_good
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
+    from ._retraining._judge import JudgeSpec, judge
+    from ._retraining._judgement import CaseRow, ClassRow, ComparisonRow, Judgement
+    from ._retraining._judgement_words import judgement_csv, judgement_markdown
     from ._scoring._comparison import Comparison
     from ._scoring._last_spec import last_score_spec
     from ._scoring._reference import list_references, load_reference, make_reference
@@ -53,10 +56,13 @@ __all__ = [
     "STATUSES",
     "CalibrateSpec",
     "CalibrationRecord",
+    "CaseRow",
     "CheckResult",
     "ClassCount",
     "ClassDiff",
+    "ClassRow",
     "Comparison",
+    "ComparisonRow",
     "Correction",
     "Cut",
     "DroppedLabel",
@@ -69,6 +75,8 @@ __all__ = [
     "FilterSpec",
     "HistoryEntry",
     "ItemState",
+    "JudgeSpec",
+    "Judgement",
     "LabelDiff",
     "LineFigures",
     "MeasureRow",
@@ -102,6 +110,9 @@ __all__ = [
     "export_filtered",
     "export_reviewed",
     "fold",
+    "judge",
+    "judgement_csv",
+    "judgement_markdown",
     "known_good",
     "label_hash",
     "labels_digest",
@@ -130,6 +141,9 @@ __all__ = [
 ]
 
 _MODULES = {
+    **dict.fromkeys(("JudgeSpec", "judge"), "_retraining._judge"),
+    **dict.fromkeys(("CaseRow", "ClassRow", "ComparisonRow", "Judgement"), "_retraining._judgement"),
+    **dict.fromkeys(("judgement_csv", "judgement_markdown"), "_retraining._judgement_words"),
     **dict.fromkeys(("CheckResult", "check_result", "known_good"), "_ranking._known_good"),
     "calibrate": "_calibration._run",
     "CalibrateSpec": "_calibration._spec",

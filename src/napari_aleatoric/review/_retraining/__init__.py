@@ -1,0 +1,1 @@
+"""Retraining on reviewed labels: what is learned from, what is held back, and whether it helped."""
