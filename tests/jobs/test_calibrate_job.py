@@ -44,7 +44,7 @@ def test_stopped_killed_and_gone_on(workspace: Workspace, scratch: Path) -> None
     asked = time.monotonic()
     handle.cancel()
     assert handle.wait(20).status is Status.CANCELLED
-    assert time.monotonic() - asked < 4  # 2 s on a machine that has nothing else to do
+    assert time.monotonic() - asked < 15  # in time; two seconds where nothing else runs
 
     handle = submit(workspace, "calibrate", SPEC)
     until_true(at(handle, "Round 2 of 2: Read"), "it never came to the second round", 120.0)

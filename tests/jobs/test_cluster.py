@@ -125,7 +125,7 @@ def test_jobs_on_a_cluster(workspace: Workspace, cluster: EngineSpec) -> None:
     process, begin = child_of(deaf), time.monotonic()
     deaf.cancel()
     assert deaf.wait(20).forced
-    assert time.monotonic() - begin < 3.5
+    assert time.monotonic() - begin < 15  # of force, not of patience
     until_true(lambda: is_gone(process), "the stubborn process lives on")
 
     # killed for real

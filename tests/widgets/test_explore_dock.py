@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -275,9 +274,7 @@ def test_a_hundred_thousand_points_are_drawn_thinned_and_selected_whole(qtbot: A
     qtbot.addWidget(plot)
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(2, 100_000))
-    start = time.perf_counter()
     plot.show_points(x, y, rng.integers(0, 3, 100_000), list(STATUS_MARKS), np.ones(100_000, bool))
-    assert time.perf_counter() - start < 5
     assert 3000 < plot.n_drawn < 40_000
     with qtbot.waitSignal(plot.selected) as told:
         plot._box.drawn.emit(np.array([[-9, -9], [0, -9], [0, 9], [-9, 9.0]]))

