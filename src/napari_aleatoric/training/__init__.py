@@ -9,10 +9,17 @@ from ._clip_pairs import CaptionedImage, caption_pairs, caption_slice, split_pai
 from ._clip_retrieval import RETRIEVAL_RANKS, Retrieval, retrieval
 from ._clip_spec import ClipJobSpec, ClipTuneSpec
 from ._clip_tune import ClipTuned, finetune_clip, finetune_clip_folder, finetune_clip_job
+from ._model_plan import ModelPlan, Normalisation
+from ._model_planning import memory_needed, plan_model
+from ._model_spec import TrainSpec
+from ._loss_spec import LossSpec
 from ._plan import CaseGrid, NetPlan, plan_net
+from ._predict import Prediction
 from ._quick import learn_quick_net, net_case
+from ._train import TrainingSet, load_model, memory_at_hand, model_case, train_model
 
 if TYPE_CHECKING:
+    from ._torch._predict_model import TrainedModel
     from ._torch._quick_net import QuickNet
 
 __all__ = [
@@ -23,11 +30,18 @@ __all__ = [
     "ClipJobSpec",
     "ClipTuneSpec",
     "ClipTuned",
+    "ModelPlan",
+    "LossSpec",
     "NetCase",
     "NetPlan",
+    "Normalisation",
+    "Prediction",
     "QuickNet",
     "QuickNetSpec",
     "Retrieval",
+    "TrainSpec",
+    "TrainedModel",
+    "TrainingSet",
     "caption_pairs",
     "caption_slice",
     "case_grid",
@@ -35,11 +49,17 @@ __all__ = [
     "finetune_clip_folder",
     "finetune_clip_job",
     "learn_quick_net",
+    "load_model",
+    "memory_at_hand",
+    "memory_needed",
+    "model_case",
     "net_case",
+    "plan_model",
     "plan_net",
     "retrieval",
     "split_pairs",
     "standardised",
+    "train_model",
 ]
 
 
@@ -49,4 +69,8 @@ def __getattr__(name: str) -> Any:
         from ._torch._quick_net import QuickNet
 
         return QuickNet
+    if name == "TrainedModel":
+        from ._torch._predict_model import TrainedModel
+
+        return TrainedModel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,11 +8,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.uncertainty import QuickNetSpec
 
-__all__ = ["CaseGrid", "NetPlan", "plan_net"]
+__all__ = ["CaseGrid", "NetPlan", "Triple", "coarsened", "plan_net", "shape_on_grid"]
 
 Triple = tuple[int, int, int]
 
@@ -76,15 +77,54 @@ class NetPlan:
 
     def shape_of(self, grid: CaseGrid) -> Triple:
         """Voxels of a case on the network's grid: its own where the two are within a tenth; slices stay slices."""
-        shape = []
-        for n, own, wanted in zip(grid.shape_zyx, grid.spacing_zyx_mm, self.spacing_zyx_mm, strict=True):
-            ratio = own / wanted
-            shape.append(n if abs(ratio - 1) <= _SAME or n == 1 else max(1, round(n * ratio)))
-        return (grid.shape_zyx[0] if self.is_flat else shape[0], shape[1], shape[2])
+        return shape_on_grid(grid, self.spacing_zyx_mm, slices_stay=self.is_flat)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+
+def shape_on_grid(grid: CaseGrid, spacing_zyx_mm: tuple[float, float, float], *, slices_stay: bool) -> Triple:
+    """Return the voxels of a case on a grid of another spacing.
+
+    Parameters
+    ----------
+    grid : CaseGrid
+        The case's own.
+    spacing_zyx_mm : tuple of float
+        Wanted; where it is within a tenth of the case's, the voxels stay.
+    slices_stay : bool
+        Whether the number of slices is not changed.
+    """
+    shape = []
+    for n, own, wanted in zip(grid.shape_zyx, grid.spacing_zyx_mm, spacing_zyx_mm, strict=True):
+        ratio = own / wanted
+        shape.append(n if abs(ratio - 1) <= _SAME or n == 1 else max(1, round(n * ratio)))
+    return (grid.shape_zyx[0] if slices_stay else shape[0], shape[1], shape[2])
+
+
+def coarsened(
+    extent: NDArray[np.float64], spacing: NDArray[np.float64], axes: Sequence[int], most_voxels: int
+) -> NDArray[np.float64]:
+    """Return the spacing at which a case has at most so many voxels: the finest axes are coarsened first.
+
+    Parameters
+    ----------
+    extent, spacing : numpy.ndarray of float64, shape (3,)
+        Of the typical case, z, y, x, in millimetres.
+    axes : sequence of int
+        Which count, and may be coarsened.
+    most_voxels : int
+        The limit.
+    """
+    spacing = spacing.copy()
+    axes = list(axes)
+    while math.prod(extent[axes] / spacing[axes]) > most_voxels:
+        finest = spacing[axes].min()
+        for axis in axes:
+            if spacing[axis] < finest * _COARSER:
+                spacing[axis] *= _COARSER
+    return spacing
 
 
 def plan_net(grids: Sequence[CaseGrid], n_channels: int, n_rows: int, spec: QuickNetSpec) -> NetPlan:
@@ -122,11 +162,7 @@ def plan_net(grids: Sequence[CaseGrid], n_channels: int, n_rows: int, spec: Quic
     extent = np.median([np.multiply(g.shape_zyx, g.spacing_zyx_mm) for g in grids], axis=0)
     flat = float(np.median([g.shape_zyx[0] for g in grids])) < spec.flat_below
     axes = [1, 2] if flat else [0, 1, 2]
-    while math.prod(extent[axes] / spacing[axes]) > spec.case_voxels:
-        finest = spacing[axes].min()
-        for axis in axes:
-            if spacing[axis] < finest * _COARSER:
-                spacing[axis] *= _COARSER
+    spacing = coarsened(extent, spacing, axes, spec.case_voxels)
     shape = np.maximum(1, np.rint(extent / spacing)).astype(int)
     if flat:
         shape[0] = 1
