@@ -9,10 +9,10 @@ from ._clip_pairs import CaptionedImage, caption_pairs, caption_slice, split_pai
 from ._clip_retrieval import RETRIEVAL_RANKS, Retrieval, retrieval
 from ._clip_spec import ClipJobSpec, ClipTuneSpec
 from ._clip_tune import ClipTuned, finetune_clip, finetune_clip_folder, finetune_clip_job
+from ._loss_spec import LossSpec
 from ._model_plan import ModelPlan, Normalisation
 from ._model_planning import memory_needed, plan_model
 from ._model_spec import TrainSpec
-from ._loss_spec import LossSpec
 from ._plan import CaseGrid, NetPlan, plan_net
 from ._predict import Prediction
 from ._quick import learn_quick_net, net_case
@@ -30,8 +30,8 @@ __all__ = [
     "ClipJobSpec",
     "ClipTuneSpec",
     "ClipTuned",
-    "ModelPlan",
     "LossSpec",
+    "ModelPlan",
     "NetCase",
     "NetPlan",
     "Normalisation",
