@@ -32,7 +32,7 @@ lint: $(VENV)/installed ## style, types, import contracts, manifest
 	$(BIN)/npe2 validate napari.yaml
 
 unit: $(VENV)/installed screen ## the tests alone (TESTS="tests/unit -k geometry" chooses some)
-	$(BIN)/python -m pytest $(TESTS) || { status=$$?; .ci/crash $$status; exit $$status; }
+	@.ci/tests $(BIN)/python $(TESTS)
 
 bench: $(VENV)/installed screen ## the figures of docs/benchmarks.md
 	$(BIN)/python -m pytest benchmarks --benchmark-columns=min,median,max,rounds

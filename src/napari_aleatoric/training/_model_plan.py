@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Sequence
@@ -158,6 +159,10 @@ class ModelPlan:
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return asdict(self)
+
+    def to_text(self) -> str:
+        """Plain values as one line of JSON, always in the same order."""
+        return json.dumps(self.to_json(), sort_keys=True)
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> ModelPlan:

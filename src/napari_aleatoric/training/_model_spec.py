@@ -6,7 +6,10 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Spec
+
+from ._loss_spec import LossSpec
 
 __all__ = ["DimensionsName", "NetworkName", "PresetName", "TrainSpec"]
 
@@ -83,6 +86,7 @@ class TrainSpec(Spec):
     flat_below: int = Field(
         default=8, ge=2, description="With typically fewer slices than this, dimensions 'auto' means 2d."
     )
+    loss: LossSpec = Field(default=LossSpec(), description="What is minimised.")
     optimiser: Literal["adamw", "sgd"] = Field(
         default="adamw", description="AdamW, or SGD with Nesterov momentum 0.99."
     )
@@ -134,8 +138,10 @@ class TrainSpec(Spec):
     )
 
     @classmethod
-    def of_preset(cls, name: PresetName, **changes: Any) -> TrainSpec:
+    def of_preset(cls, name: str, **changes: Any) -> TrainSpec:
         """Return named settings: ``quick`` (minutes on a processor), ``standard``, ``thorough`` (hours)."""
+        if name not in _PRESETS:
+            raise DataError(f"Expected one of {', '.join(_PRESETS)}, got '{name}'.")
         return cls(**{**_PRESETS[name], **changes})
 
     @model_validator(mode="after")

@@ -38,7 +38,7 @@ class Prediction:
     @property
     def mutual_information(self) -> NDArray[np.float32]:
         """Predictive minus expected entropy (Z, Y, X), in nats: the checkpoints' disagreement (epistemic part)."""
-        return np.maximum(self.predictive_entropy - self.expected_entropy, np.float32(0))
+        return np.asarray(np.maximum(self.predictive_entropy - self.expected_entropy, 0), dtype=np.float32)
 
     @property
     def class_index(self) -> NDArray[np.uint16]:

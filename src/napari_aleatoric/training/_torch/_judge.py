@@ -10,6 +10,7 @@ from monai.inferers.utils import sliding_window_inference
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from napari_aleatoric.training._model_plan import ModelPlan
 from napari_aleatoric.training._plan import NetPlan
 
 __all__ = ["predict_grid"]
@@ -20,7 +21,7 @@ _MOST_NUMBERS = 1 << 27  # probabilities worked out in one piece: 512 MB; beyond
 
 def predict_grid(
     net: nn.Module,
-    plan: NetPlan,
+    plan: NetPlan | ModelPlan,
     image: NDArray[np.float16],
     *,
     overlap: float,

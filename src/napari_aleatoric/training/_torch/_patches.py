@@ -12,7 +12,7 @@ from torch import Tensor
 from napari_aleatoric.training._cases import CaseShelf, NetCase
 from napari_aleatoric.training._plan import NetPlan
 
-__all__ = ["IGNORED", "PatchDraw"]
+__all__ = ["IGNORED", "PatchDraw", "cut_patch"]
 
 IGNORED = -1
 """Label of voxels beyond the image's rim; they are not learned from."""
@@ -55,10 +55,10 @@ class PatchDraw:
             case = self._shelf.get(self._names[rng.integers(len(self._names))])
             label = case.labels[rng.integers(len(case.labels))]
             start = self._start(case, label, rng)
-            image = self._cut(case.image, start, "edge").astype(np.float32)
+            image = cut_patch(case.image, start, self._plan.patch_zyx, "edge").astype(np.float32)
             image = image * np.float32(np.exp(rng.normal(0, 0.1))) + np.float32(rng.normal(0, 0.1))
             images.append(image)
-            labels.append(self._cut(label[np.newaxis].astype(np.int64), start, "ignored")[0])
+            labels.append(cut_patch(label[np.newaxis], start, self._plan.patch_zyx, "ignored")[0].astype(np.int64))
         return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(labels))
 
     def _start(self, case: NetCase, label: NDArray[np.uint16], rng: np.random.Generator) -> list[int]:
@@ -76,15 +76,28 @@ class PatchDraw:
                 start = np.where(room > 0, np.clip(middle, 0, np.maximum(room, 0)), start)
         return [int(v) for v in start]
 
-    def _cut(self, values: NDArray[np.generic], start: list[int], beyond: str) -> NDArray[np.generic]:
-        inside, pad = [slice(None)], [(0, 0)]
-        for first, n, have in zip(start, self._plan.patch_zyx, values.shape[1:], strict=True):
-            low, high = max(first, 0), min(first + n, have)
-            inside.append(slice(low, high))
-            pad.append((low - first, first + n - high))
-        part = np.asarray(values[tuple(inside)])
-        if not any(map(any, pad)):
-            return part
-        if beyond == "edge":
-            return np.pad(part, pad, mode="edge")
-        return np.pad(part, pad, constant_values=IGNORED)
+
+def cut_patch(
+    values: NDArray[np.generic], start: Sequence[int], size: Sequence[int], beyond: str
+) -> NDArray[np.generic]:
+    """Cut a block out of (C, Z, Y, X).
+
+    Parameters
+    ----------
+    values : numpy.ndarray, shape (C, Z, Y, X)
+    start, size : sequence of int
+        First voxel, below 0 where the block begins beyond the rim, and voxels along each axis; some lie inside.
+    beyond : {'edge', 'ignored'}
+        What is beyond the rim: the nearest voxel, or `IGNORED`.
+    """
+    inside, pad = [slice(None)], [(0, 0)]
+    for first, n, have in zip(start, size, values.shape[1:], strict=True):
+        low, high = max(first, 0), min(first + n, have)
+        inside.append(slice(low, high))
+        pad.append((low - first, first + n - high))
+    part = np.asarray(values[tuple(inside)])
+    if not any(map(any, pad)):
+        return part
+    if beyond == "edge":
+        return np.pad(part, pad, mode="edge")
+    return np.pad(part.astype(np.int64), pad, constant_values=IGNORED)

@@ -2,25 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from pydantic import ValidationError
+from torch import Tensor, nn
 
+from napari_aleatoric.errors import DataError, NotFoundError
 from napari_aleatoric.training._cases import NetCase
 from napari_aleatoric.training._model_plan import ModelPlan
 from napari_aleatoric.training._model_spec import TrainSpec
 from napari_aleatoric.training._predict import Prediction
 
-__all__ = ["TrainedModel", "load_model"]
+from ._grid import finer_probabilities, finer_slices
+from ._networks import build_network
+from ._predict_grid import predict_mirrored
+from ._train_checkpoints import checkpoint_path, read_weights
+from ._train_device import place
+
+__all__ = ["MODEL_FILE", "TrainedModel", "load_model", "read_model"]
+
+MODEL_FILE = "model.json"
+_SLAB_NUMBERS = 1 << 26  # probabilities on the image's grid held at a time: 256 MB
+_LEAST_SLAB = 8  # slices
 
 Triple = tuple[int, int, int]
 GoOn = Callable[[], None]
 
 
 class TrainedModel:
-    """A trained network with one or several checkpoints.
+    """A trained network with one or several checkpoints; `load_model` opens it.
 
     Parameters
     ----------
@@ -30,8 +47,12 @@ class TrainedModel:
         What it was made for; the one in use, where memory was scarce.
     spec : TrainSpec
         Settings.
-    checkpoints : tuple of str
-        Their names.
+    checkpoints : mapping of str to str
+        Names and digests, in the order in which they were kept.
+    validation_dice : mapping of str to float
+        Dice of the classes on the validation cases, on the network's grid; empty without such cases.
+    steps : int
+        How many were taken.
     device : str, optional
         Where it runs; default: as the settings say.
     """
@@ -41,39 +62,39 @@ class TrainedModel:
         folder: Path,
         plan: ModelPlan,
         spec: TrainSpec,
-        checkpoints: tuple[str, ...],
+        checkpoints: Mapping[str, str],
+        validation_dice: Mapping[str, float],
+        steps: int,
         device: str | None = None,
     ) -> None:
         self._folder = folder
-        self._plan = plan
-        self._spec = spec
-        self._checkpoints = checkpoints
-
-    @property
-    def plan(self) -> ModelPlan:
-        """Network, grid and patch."""
-        return self._plan
-
-    @property
-    def spec(self) -> TrainSpec:
-        """Settings."""
-        return self._spec
+        self._checkpoints = dict(checkpoints)
+        self.plan = plan
+        self.spec = spec
+        self.validation_dice = dict(validation_dice)
+        self.steps = steps
+        self._device, self._dtype = place(spec if device is None else spec.model_copy(update={"device": device}))
+        self._network: nn.Module | None = None
+        self._loaded = ""
 
     @property
     def checkpoints(self) -> tuple[str, ...]:
         """Names of the checkpoints; every one is a member of the ensemble."""
-        return self._checkpoints
+        return tuple(self._checkpoints)
 
     @property
     def digest(self) -> str:
         """16 hexadecimal digits that change with any weight."""
-        raise NotImplementedError
+        text = json.dumps([self.plan.to_text(), self._checkpoints])
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
     def predict(
         self, case: NetCase, shape_zyx: Triple, go_on: GoOn | None = None, *, mirroring: bool | None = None
     ) -> Prediction:
         """Predict a whole case; see `predict_slabs`. Probabilities are float16."""
-        raise NotImplementedError
+        mean, entropies = self._on_grid(case, go_on, mirroring)
+        total, expected = finer_slices(entropies, shape_zyx, 0, shape_zyx[0])
+        return Prediction(finer_probabilities(mean.float(), shape_zyx), total, expected, len(self.checkpoints))
 
     def predict_slabs(
         self, case: NetCase, shape_zyx: Triple, go_on: GoOn | None = None, *, mirroring: bool | None = None
@@ -96,15 +117,105 @@ class TrainedModel:
         Prediction
             Of the next n slices: probabilities float32 (K, n, Y, X), entropies (n, Y, X).
         """
-        raise NotImplementedError
+        mean, entropies = self._on_grid(case, go_on, mirroring)
+        depth, height, width = shape_zyx
+        thick = max(_LEAST_SLAB, _SLAB_NUMBERS // (self.plan.n_rows * height * width))
+        for first in range(0, depth, thick):
+            last = min(first + thick, depth)
+            total, expected = finer_slices(entropies, shape_zyx, first, last)
+            yield Prediction(finer_slices(mean, shape_zyx, first, last), total, expected, len(self.checkpoints))
 
     def predict_members(
         self, case: NetCase, shape_zyx: Triple, go_on: GoOn | None = None, *, mirroring: bool | None = None
     ) -> Iterator[tuple[str, NDArray[np.float16]]]:
         """Yield name and probabilities (K, Z, Y, X) of one checkpoint after the other; see `predict_slabs`."""
-        raise NotImplementedError
+        for name, found in self._members(case, go_on, mirroring):
+            yield name, finer_probabilities(found.float(), shape_zyx)
+
+    def _on_grid(self, case: NetCase, go_on: GoOn | None, mirroring: bool | None) -> tuple[Tensor, Tensor]:
+        """Mean probabilities (K, z, y, x) and both entropies (2, z, y, x), on the network's grid."""
+        total: Tensor | None = None
+        expected = torch.zeros(case.image.shape[1:])
+        n = len(self.checkpoints)
+        for _, found in self._members(case, go_on, mirroring):
+            if n == 1:
+                own = _entropy(found)
+                return found, torch.stack([own, own])
+            expected += _entropy(found) / n
+            total = found.float() / n if total is None else total.add_(found, alpha=1 / n)
+        assert total is not None
+        return total, torch.stack([torch.maximum(_entropy(total), expected), expected])
+
+    def _members(self, case: NetCase, go_on: GoOn | None, mirroring: bool | None) -> Iterator[tuple[str, Tensor]]:
+        if len(case.image) != self.plan.n_channels:
+            raise DataError(
+                f"Expected an image of {self.plan.n_channels} channels, got {len(case.image)}. Prepare it with "
+                "model_case and the model's plan."
+            )
+        mirrored = self.spec.mirroring if mirroring is None else mirroring
+        for name in self._checkpoints:
+            yield (
+                name,
+                predict_mirrored(
+                    self._with_weights(name),
+                    self.plan,
+                    np.asarray(case.image),
+                    axes=self.plan.mirror_axes if mirrored else (),
+                    overlap=self.spec.overlap,
+                    device=self._device,
+                    dtype=self._dtype,
+                    go_on=go_on or _always,
+                ),
+            )
+
+    def _with_weights(self, name: str) -> nn.Module:
+        if self._network is None:
+            self._network = build_network(self.plan, 0).to(self._device).eval().requires_grad_(False)
+        if self._loaded != name:
+            self._loaded = ""
+            weights = read_weights(checkpoint_path(self._folder, name), self._checkpoints[name])
+            self._network.load_state_dict(weights)
+            self._loaded = name
+        return self._network
+
+
+def _entropy(probabilities: Tensor) -> Tensor:
+    """Return −Σ p ln p over the first axis (K, ...), float32; class after class."""
+    total = torch.zeros(probabilities.shape[1:])
+    for row in probabilities:
+        total += torch.special.entr(row.float())
+    return total.clamp_(min=0)
+
+
+def _always() -> None:
+    """Go on."""
+
+
+def read_model(folder: Path) -> dict[str, Any] | None:
+    """Read ``model.json``; None if there is none, or none that can be read."""
+    try:
+        found = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+        return found if isinstance(found, dict) and found.get("format") == 1 else None
+    except (OSError, ValueError):
+        return None
 
 
 def load_model(folder: Path, device: str | None) -> TrainedModel:
     """Open a model that was kept; see `napari_aleatoric.training.load_model`."""
-    raise NotImplementedError
+    found = read_model(folder)
+    if found is None:
+        raise NotFoundError(
+            "Expected a trained model in the folder, and found none that is finished. Train it first."
+        )
+    try:
+        return TrainedModel(
+            folder,
+            ModelPlan.from_json(found["plan"]),
+            TrainSpec.model_validate(found["spec"]),
+            found["checkpoints"],
+            found["validation_dice"],
+            int(found["steps"]),
+            device,
+        )
+    except (KeyError, ValidationError) as error:
+        raise DataError("The trained model's record is damaged, or of another version. Train it anew.") from error

@@ -8,10 +8,10 @@ from torch import Tensor, nn
 
 from napari_aleatoric.training._plan import NetPlan
 
-__all__ = ["build_net"]
+__all__ = ["Flat", "build_net"]
 
 
-class _Flat(nn.Module):
+class Flat(nn.Module):
     """A two-dimensional network that takes and gives volumes of one slice."""
 
     def __init__(self, inner: nn.Module) -> None:
@@ -44,4 +44,4 @@ def build_net(plan: NetPlan, seed: int) -> nn.Module:
             filters=plan.widths,
             norm_name=("INSTANCE", {"affine": True}),
         )
-    return _Flat(net) if plan.is_flat else net
+    return Flat(net) if plan.is_flat else net
