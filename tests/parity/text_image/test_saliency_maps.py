@@ -21,7 +21,7 @@ from napari_aleatoric.foundation._torch._text_image_layers import default_layer,
 
 
 def plain_m2ib(network, blocks, pixels, text, layer, spec, noise):
-    """Ten steps of ten copies of one image through the whole network, as METHODS has it; nothing is spared."""
+    """Ten steps of ten copies of one image through the whole network; nothing is spared."""
     a = None
     kept = {}
 

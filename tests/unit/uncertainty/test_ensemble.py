@@ -62,7 +62,7 @@ def test_by_hand() -> None:
     unsure = ensemble_maps(*[np.full((2, 1, 1, 1), 0.5)] * 2)
     assert unsure.expected.item() == pytest.approx(math.log(2))
     assert unsure.mutual_information.item() == pytest.approx(0, abs=1e-7)
-    # bits of METHODS: .2 → 0.721928 bit, .1 → 0.468996 bit
+    # in bits: .2 → 0.721928 bit, .1 → 0.468996 bit
     np.testing.assert_allclose(
         binary_entropy(np.array([0.2, 0.1, 0.0, 1.0])) / math.log(2), [0.721928, 0.468996, 0, 0], atol=1e-6
     )

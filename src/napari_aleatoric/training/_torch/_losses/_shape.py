@@ -85,7 +85,7 @@ class SignedDistances:
 def shape_loss(logits: Tensor, distance: Tensor, known: Known) -> Tensor:
     """Mean of φ·p, less its lowest value, so that 0 is reached where prediction and reference agree; shape (B,).
 
-    L = mean φ·p + mean |φ|·1[φ < 0] (METHODS: our proposal after the boundary loss of Kervadec et al.,
+    L = mean φ·p + mean |φ|·1[φ < 0] (our proposal, after the boundary loss of Kervadec et al.,
     arXiv 1812.07032), the mean over the voxels, then over the classes that have a border.
 
     Parameters
