@@ -15,11 +15,14 @@ from . import (
     _doctor,
     _filter,
     _finetune_clip,
+    _predict,
     _reference,
     _review,
+    _runs,
     _scores,
     _search_saliency,
     _segment,
+    _train,
     _weights,
     _window,
 )
@@ -46,6 +49,10 @@ app.command("segment")(_segment.segment)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
 app.command("filter")(_filter.filter_labels)
+app.command("train")(_train.train)
+app.command("predict")(_predict.predict)
+app.command("runs")(_runs.runs)
+app.command("promote")(_runs.promote)
 app.command("finetune-clip")(_finetune_clip.finetune_clip)
 app.command("search-saliency")(_search_saliency.search_saliency)
 app.command("open")(_window.open_window)

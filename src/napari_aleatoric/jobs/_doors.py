@@ -21,6 +21,8 @@ DOORS: Mapping[str, str] = MappingProxyType(
         "score": "napari_aleatoric.review:score_workspace",
         "spectra": "napari_aleatoric.review:measure_spectra",
         "calibrate": "napari_aleatoric.review:calibrate",
+        "train": "napari_aleatoric.review:retrain",
+        "predict": "napari_aleatoric.review:predict_all",
         "finetune-clip": "napari_aleatoric.training:finetune_clip_job",
         "segment": "napari_aleatoric.segmentation:segment_workspace",
     }

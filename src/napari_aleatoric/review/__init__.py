@@ -34,9 +34,25 @@ if TYPE_CHECKING:
     from ._ranking._known_good import CheckResult, check_result, known_good
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
-    from ._retraining._judge import JudgeSpec, judge
+    from ._retraining._judge import judge
+    from ._retraining._judge_spec import JudgeSpec
     from ._retraining._judgement import CaseRow, ClassRow, ComparisonRow, Judgement
     from ._retraining._judgement_words import judgement_csv, judgement_markdown
+    from ._retraining._predict import PredictSummary, predict_all, prediction_folder
+    from ._retraining._registry import (
+        ModelRecord,
+        find_model,
+        list_models,
+        model_folder,
+        promote,
+        promoted_model,
+        read_judgement,
+        roll_back,
+    )
+    from ._retraining._run import RetrainOutcome, retrain
+    from ._retraining._selection import LearnedCase, Selection, preview_retraining
+    from ._retraining._spec import PredictSpec, RetrainSpec
+    from ._retraining._split import HeldOut, read_held_out
     from ._scoring._comparison import Comparison
     from ._scoring._last_spec import last_score_spec
     from ._scoring._reference import list_references, load_reference, make_reference
@@ -73,21 +89,29 @@ __all__ = [
     "FilterPreview",
     "FilterReason",
     "FilterSpec",
+    "HeldOut",
     "HistoryEntry",
     "ItemState",
     "JudgeSpec",
     "Judgement",
     "LabelDiff",
+    "LearnedCase",
     "LineFigures",
     "MeasureRow",
+    "ModelRecord",
     "PendingStrokes",
+    "PredictSpec",
+    "PredictSummary",
     "Progress",
     "PromptUse",
     "Queue",
     "QueueColumns",
     "QueueRow",
+    "RetrainOutcome",
+    "RetrainSpec",
     "ReviewStore",
     "ScoreSummary",
+    "Selection",
     "SpectraSpec",
     "SpectraSummary",
     "Spectrum",
@@ -109,6 +133,7 @@ __all__ = [
     "ends_in_words",
     "export_filtered",
     "export_reviewed",
+    "find_model",
     "fold",
     "judge",
     "judgement_csv",
@@ -117,21 +142,32 @@ __all__ = [
     "label_hash",
     "labels_digest",
     "last_score_spec",
+    "list_models",
     "list_references",
     "load_correction",
     "load_reference",
     "make_reference",
     "measure_spectra",
     "measure_values",
+    "model_folder",
+    "predict_all",
+    "prediction_folder",
     "preview_filter",
+    "preview_retraining",
+    "promote",
+    "promoted_model",
     "prompt_uses",
     "prompt_words",
     "question_in_words",
     "range_in_words",
     "read_calibration",
+    "read_held_out",
+    "read_judgement",
     "read_spectra",
     "recover",
     "restore",
+    "retrain",
+    "roll_back",
     "save_correction",
     "score_workspace",
     "sweep_corrections",
@@ -141,7 +177,26 @@ __all__ = [
 ]
 
 _MODULES = {
-    **dict.fromkeys(("JudgeSpec", "judge"), "_retraining._judge"),
+    "judge": "_retraining._judge",
+    "JudgeSpec": "_retraining._judge_spec",
+    **dict.fromkeys(("PredictSummary", "predict_all", "prediction_folder"), "_retraining._predict"),
+    **dict.fromkeys(
+        (
+            "ModelRecord",
+            "find_model",
+            "list_models",
+            "model_folder",
+            "promote",
+            "promoted_model",
+            "read_judgement",
+            "roll_back",
+        ),
+        "_retraining._registry",
+    ),
+    **dict.fromkeys(("RetrainOutcome", "retrain"), "_retraining._run"),
+    **dict.fromkeys(("LearnedCase", "Selection", "preview_retraining"), "_retraining._selection"),
+    **dict.fromkeys(("PredictSpec", "RetrainSpec"), "_retraining._spec"),
+    **dict.fromkeys(("HeldOut", "read_held_out"), "_retraining._split"),
     **dict.fromkeys(("CaseRow", "ClassRow", "ComparisonRow", "Judgement"), "_retraining._judgement"),
     **dict.fromkeys(("judgement_csv", "judgement_markdown"), "_retraining._judgement_words"),
     **dict.fromkeys(("CheckResult", "check_result", "known_good"), "_ranking._known_good"),

@@ -6,34 +6,20 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
-from pydantic import Field
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.model import Spec
 from napari_aleatoric.review._calibration._record import Figure
 from napari_aleatoric.uncertainty import Estimate
 
+from ._judge_spec import JudgeSpec
 from ._judgement import FIGURES, MEAN, CaseRow, ClassRow, ComparisonRow, Judgement
 from ._judgement_words import sentence_of
 from ._paired import mean_of, paired_difference
 
-__all__ = ["AFTER", "BASELINE", "BEFORE", "JudgeSpec", "judge"]
+__all__ = ["AFTER", "BASELINE", "BEFORE", "judge"]
 
 AFTER, BEFORE, BASELINE = "after", "before", "baseline"
 """Names of the networks in a judgement: the new one, the promoted one, the plain one trained beside it."""
-
-
-class JudgeSpec(Spec):
-    """How predictions of held-out cases are judged."""
-
-    tolerance_mm: float = Field(
-        default=2.0, gt=0, description="Distance between outlines that does not count in the surface Dice, mm."
-    )
-    margin_mm: float = Field(
-        default=10.0, ge=0, description="Round a structure, where its probabilities are held against the truth, mm."
-    )
-    draws: int = Field(default=2000, ge=100, le=20_000, description="Draws of the bootstrap behind the intervals.")
-    seed: int = Field(default=0, ge=0, description="Of those draws.")
 
 
 def judge(

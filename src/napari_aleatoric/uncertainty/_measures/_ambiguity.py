@@ -79,4 +79,28 @@ of_ambiguity = (
         finding="the networks draw the class differently{where}, more than in {score:.0%} of the cases",
         map_name=PREDICTIVE_ENTROPY_MAP,
     ),
+    Measure(
+        name="model_uncertainty",
+        title="Entropy of the trained model",
+        question=_AMBIGUITY,
+        direction=_WORSE,
+        bounds=(0.0, inf),
+        unit="nat",
+        sentence="Entropy of the class's probability per expected voxel of the class, by the model that was "
+        "trained here (whole case: mean over the classes). High where it could as well be another thing.",
+        finding="the model that was trained here is unsure{where}, more than in {score:.0%} of the cases",
+        map_name=PREDICTIVE_ENTROPY_MAP,
+    ),
+    Measure(
+        name="model_information",
+        title="Mutual information of its checkpoints",
+        question=_AMBIGUITY,
+        direction=_WORSE,
+        bounds=(0.0, inf),
+        unit="nat",
+        sentence="What the checkpoints of the model that was trained here disagree about, per expected voxel of "
+        "the class: the epistemic part, which more labels like this one would lessen.",
+        finding="the checkpoints of the model disagree{where}, more than in {score:.0%} of the cases",
+        map_name=MUTUAL_INFORMATION_MAP,
+    ),
 )

@@ -94,6 +94,17 @@ of_label_risk = (
         map_name=LABEL_RISK_MAP,
     ),
     Measure(
+        name="model_disagreement",
+        title="Other than the trained model",
+        question=_RISK,
+        direction=_WORSE,
+        bounds=(0.0, 1.0),
+        unit="",
+        sentence="1 − Dice between the label and what the model that was trained here would draw (whole case: mean "
+        "over the classes). Of a case that the model learned from it is a lower end: it has seen the label.",
+        finding="the model that was trained here would draw another label, most",
+    ),
+    Measure(
         name="outside_subspace",
         title="Features unlike their class",
         question=_RISK,

@@ -81,7 +81,7 @@ class VoxelMapInfo:
 
 _SCALE_OF_ALL = "The colours mean the same in every case; values below the threshold are not drawn."
 _SCORE_FIRST = "No map yet: score the data set first."
-_ENSEMBLE = "No map; it needs several networks (--ensemble)."
+_ENSEMBLE = "No map; it needs several networks (--ensemble) or a model that was trained here."
 _FROZEN = "No map; it needs a frozen model."
 
 MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
