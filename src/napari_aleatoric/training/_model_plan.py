@@ -128,6 +128,11 @@ class ModelPlan:
                     f"Expected a patch of multiples of {self.multiples_zyx} voxels (z, y, x), which this network "
                     f"halves level by level, got {self.patch_zyx}. Choose the next multiple."
                 )
+        if self.patch_zyx == self.multiples_zyx:
+            raise DataError(
+                f"Expected a patch of more than {self.multiples_zyx} voxels (z, y, x) for this network, of which one "
+                "voxel is left at the coarsest level. Choose a larger multiple."
+            )
 
     @property
     def is_flat(self) -> bool:
@@ -208,12 +213,12 @@ def smaller(plan: ModelPlan, *, batch_stays: bool = False, patch_stays: bool = F
     if patch_stays:
         return None
     able = [axis for axis in range(3) if plan.patch_zyx[axis] >= 2 * plan.multiples_zyx[axis]]
-    if plan.is_flat:
-        able = [axis for axis in able if axis > 0]
     if not able:
         return None
     axis = max(able, key=lambda a: plan.patch_zyx[a] * plan.spacing_zyx_mm[a])
     multiple = plan.multiples_zyx[axis]
     patch = list(plan.patch_zyx)
     patch[axis] = patch[axis] // 2 // multiple * multiple
+    if tuple(patch) == plan.multiples_zyx:
+        return None
     return replace(plan, patch_zyx=(patch[0], patch[1], patch[2]))

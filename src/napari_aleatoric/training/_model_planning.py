@@ -97,6 +97,11 @@ def plan_model(
     wanted = np.array(spec.patch_zyx) if spec.patch_zyx is not None else _cut(shape, spacing, spec.patch_voxels)
     if flat and wanted[0] != 1:
         raise DataError(f"Expected a patch of one slice for a {dimensions} network, got {spec.patch_zyx}.")
+    if spec.network == "swinunetr" and (shape[axes] < _SWIN_MULTIPLE / 2).any():
+        raise DataError(
+            f"Expected windows of about {_SWIN_MULTIPLE} voxels along every axis for SwinUNETR, got "
+            f"typical cases of {tuple(map(int, shape))} (z, y, x). Take another network, or dimensions '2d'."
+        )
     plan = _laid_out(spec, dimensions, wanted, spacing, n_channels, tuple(class_names), normalisation)
     return plan if memory_bytes is None else _fitted(plan, spec, memory_bytes)
 
@@ -141,14 +146,10 @@ def _laid_out(
     normalisation: Normalisation | None,
 ) -> ModelPlan:
     flat = dimensions != "3d"
+    axes = [1, 2] if flat else [0, 1, 2]
     strides = _strides(spec.network, wanted, spacing, flat)
     if spec.network == "swinunetr":
         multiples = np.array([1 if flat else _SWIN_MULTIPLE, _SWIN_MULTIPLE, _SWIN_MULTIPLE])
-        if (wanted < multiples / 2).any():
-            raise DataError(
-                f"Expected windows of about {_SWIN_MULTIPLE} voxels along every axis for SwinUNETR, got "
-                f"typical cases of {tuple(map(int, wanted))} (z, y, x). Take another network, or dimensions '2d'."
-            )
         width = max(_SWIN_WIDTH, round(spec.width / _SWIN_WIDTH) * _SWIN_WIDTH)
         widths = tuple(width * 2**level for level in range(len(strides)))
     else:
@@ -159,7 +160,10 @@ def _laid_out(
     if spec.patch_zyx is not None:
         patch = spec.patch_zyx
     else:
-        z, y, x = (int(v) for v in np.maximum(1, np.rint(wanted / multiples)).astype(int) * multiples)
+        times = np.maximum(1, np.rint(wanted / multiples)).astype(int)
+        if times.max() == 1:  # one voxel would be left at the coarsest level
+            times[max(axes, key=lambda axis: wanted[axis] * spacing[axis])] = 2
+        z, y, x = (int(v) for v in times * multiples)
         patch = (z, y, x)
     return ModelPlan(
         network=spec.network,

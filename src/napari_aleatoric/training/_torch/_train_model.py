@@ -42,6 +42,7 @@ def train_model(
     device, dtype = place(spec)
     processes = Processes(device, dtype)
     asked = " ".join([plan.to_text(), _placeless(spec), training_set.digest])
+    processes.wait()  # what the first one kept in an earlier attempt is then there for all
     finished = read_model(folder)
     if finished is None or finished["asked"] != asked:
         plan, done = _trained(plan, shelf, training_set, spec, folder, asked, processes, dtype, reporter)
