@@ -171,10 +171,7 @@ def test_another_table_of_classes_is_refused(trained, bench):
         predict_all(trained)
 
 
-def test_proposals_for_images_without_labels(trained, bench, tmp_path, monkeypatch):
-    from .conftest import raw_case
-
-    monkeypatch.setattr("napari_aleatoric.review._retraining._proposals.model_case", raw_case)
+def test_proposals_for_images_without_labels(trained, bench, tmp_path):
     images = tmp_path / "new images"
     for i in (0, 3):
         write_volume(images / f"scan_{i}.nii.gz", trained.load_image(f"case_{i:02}"))
