@@ -77,7 +77,7 @@ def dock(make_napari_viewer: Any, workspace: Workspace, qtbot: Any) -> Iterator[
 
 def wait(qtbot: Any, until: Callable[[], bool]) -> None:
     """Let the window work until something is so; machines under load take their time."""
-    qtbot.waitUntil(until, timeout=120_000)
+    qtbot.waitUntil(until, timeout=360_000)
 
 
 def shown_cases(dock: ExploreDock) -> list[int]:
