@@ -33,6 +33,10 @@ class LossSpec(Spec):
     denoise: bool = Field(
         default=False, description="Learn with a second head where the labels are wrong; needs its logits."
     )
+    noise_size: Literal["class", "sample"] = Field(
+        default="class",
+        description="denoise: one size and sign of the noise for every class, or for every class of every sample.",
+    )
     warm_up: float = Field(
         default=0.1, ge=0, le=1, description="Part of the training before DUO weights and denoising begin."
     )

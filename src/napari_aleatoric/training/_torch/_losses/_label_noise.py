@@ -22,10 +22,12 @@ class LabelNoise(nn.Module):
     """Makes ỹ = clip(y − ε̂·g, 0, 1), with g the sigmoid of the second head's logits.
 
     DUO (arXiv 2604.10963): ỹ = y − ε̂·f(x) with Σ ε̂ = 0 and the mean of ε̂² = 1. The sigmoid, the clip and free
-    parameters ε that are standardised to ε̂ are our proposals. With names, there is one ε for every sample and class
-    and ε̂ is standardised over all samples of the training, as the paper's constraints say (over a batch of two it
-    could only be ±1); without, one for every class, standardised over the classes, as the paper's figure shows.
-    Where ε̂ > 0 a class can lose voxels, where ε̂ < 0 it can gain some.
+    parameters ε that are standardised to ε̂ are our proposals. Without names there is one ε for every class, and
+    ε̂ is standardised over the classes, as the paper's figure shows; with names one for every class of every sample,
+    standardised over all samples of the training, as its equation says (over a batch of two it could only be ±1).
+
+    Where ε̂ > 0 a class can lose voxels, where ε̂ < 0 it can gain some. A class's ε starts so that the background
+    loses and the others gain, for what is overlooked is the commonest error (our proposal); a sample's at random.
 
     Parameters
     ----------
@@ -34,15 +36,18 @@ class LabelNoise(nn.Module):
     sample_names : sequence of str, optional
         The training's samples; `sample_index` is a row of these.
     seed : int
-        Of the first ε, drawn from a normal distribution.
+        Of what is random in the first ε.
     """
 
     def __init__(self, n_classes: int, sample_names: Sequence[str] | None, seed: int) -> None:
         super().__init__()
         rows = 1 if sample_names is None else len(sample_names)
         self._by_sample = rows > 1  # of a single sample the mean is 0 only if the number is
-        draw = torch.Generator().manual_seed(seed)
-        self.epsilon = nn.Parameter(torch.randn((rows, n_classes), generator=draw))
+        first = torch.randn((rows, n_classes), generator=torch.Generator().manual_seed(seed))
+        if not self._by_sample:
+            first = 0.1 * first - 1
+            first[:, 0] += 2
+        self.epsilon = nn.Parameter(first)
 
     def size(self, sample_index: Tensor | None, batch: int) -> Tensor:
         """ε̂ of the samples of a batch, shape (B, K)."""

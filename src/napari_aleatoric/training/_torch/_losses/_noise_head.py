@@ -25,14 +25,19 @@ class WithNoiseHead(nn.Module):
         Images → logits (B, K, *S). It stays as it is, and is asked alone once the training is over.
     head_name : str
         Name of its convolution that makes the logits, as in ``network.named_modules()``.
+    seed : int
+        Of the noise head's first weights.
     """
 
-    def __init__(self, network: nn.Module, head_name: str) -> None:
+    def __init__(self, network: nn.Module, head_name: str, seed: int) -> None:
         super().__init__()
         self.network = network
         self.head_name = head_name
         head = copy.deepcopy(self._head())
-        head.reset_parameters()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            head.cpu().reset_parameters()
+        head.to(self._head().weight.device)
         if head.bias is None:
             head.bias = nn.Parameter(head.weight.new_zeros(head.out_channels))
         with torch.no_grad():
@@ -69,7 +74,7 @@ class WithNoiseHead(nn.Module):
         return self.network.get_submodule(self.head_name)
 
 
-def with_noise_head(network: nn.Module, head_name: str | None = None) -> WithNoiseHead:
+def with_noise_head(network: nn.Module, head_name: str | None = None, seed: int = 0) -> WithNoiseHead:
     """Give a network a second head that says where its labels are wrong (DUO, arXiv 2604.10963).
 
     Parameters
@@ -78,6 +83,8 @@ def with_noise_head(network: nn.Module, head_name: str | None = None) -> WithNoi
         Any whose last convolution makes the logits.
     head_name : str, optional
         That convolution, where it is not the last one in ``network.named_modules()``.
+    seed : int
+        Of the noise head's first weights.
 
     Raises
     ------
@@ -94,4 +101,4 @@ def with_noise_head(network: nn.Module, head_name: str | None = None) -> WithNoi
             f"{', '.join(convolutions[-3:]) or 'none'}. Label denoising needs one: choose another, or do "
             "without."
         )
-    return WithNoiseHead(network, head_name)
+    return WithNoiseHead(network, head_name, seed)

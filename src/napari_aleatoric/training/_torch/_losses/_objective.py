@@ -63,7 +63,8 @@ class Objective(nn.Module):
         super().__init__()
         self.spec = spec
         self.n_classes = n_classes
-        self.label_noise = LabelNoise(n_classes, sample_names, spec.seed) if spec.denoise else None
+        rows = sample_names if spec.noise_size == "sample" else None
+        self.label_noise = LabelNoise(n_classes, rows, spec.seed) if spec.denoise else None
         names = ("dice", "cross_entropy", "focal", *(("shape",) if spec.shape else ()))
         self.term_weights = TermWeights(names, spec.log_variance_limit) if spec.kind == "umedsam" else None
         self._distances = SignedDistances()
@@ -107,7 +108,7 @@ class Objective(nn.Module):
         noise_logits : torch.Tensor, shape (B, K, *S), optional
             Of the second head (`with_noise_head`); needed with, and only with, ``spec.denoise``.
         sample_index : torch.Tensor of int64, shape (B,), optional
-            Row of every sample in ``sample_names``; needed where those were given and labels are denoised.
+            Row of every sample in ``sample_names``; needed where labels are denoised with sizes of the samples.
 
         Raises
         ------
@@ -216,18 +217,19 @@ def build_objective(spec: LossSpec, n_classes: int, sample_names: Sequence[str] 
     n_classes : int
         K, background (index 0) among them.
     sample_names : sequence of str, optional
-        The training's samples, in the order that ``sample_index`` counts; label denoising then learns a size for
-        each.
+        The training's samples, in the order that ``sample_index`` counts; needed for ``noise_size="sample"``.
 
     Raises
     ------
     DataError
-        If there are fewer than two classes, or samples of one name.
+        If there are fewer than two classes, samples of one name, or none where they are needed.
     """
     if n_classes < 2:
         raise DataError(f"Expected at least two classes, background among them, got {n_classes}.")
     if sample_names is not None and (not sample_names or len(set(sample_names)) < len(sample_names)):
         raise DataError("Expected at least one sample, each under its own name; leave sample_names out otherwise.")
+    if spec.denoise and spec.noise_size == "sample" and sample_names is None:
+        raise DataError("Expected sample_names with noise_size 'sample', got none. Give them, or take 'class'.")
     return Objective(spec, n_classes, sample_names)
 
 

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ._bounded import bounded
+
 __all__ = ["TermWeights"]
-
-
-class _Bounded(torch.autograd.Function):
-    """Values within limits; at a limit only the gradient that leads back is kept."""
-
-    @staticmethod
-    def forward(ctx: Any, values: Tensor, limit: float) -> Tensor:
-        ctx.save_for_backward(values)
-        ctx.limit = limit
-        return values.clamp(-limit, limit)
-
-    @staticmethod
-    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
-        (values,) = ctx.saved_tensors
-        outward = ((values >= ctx.limit) & (grad < 0)) | ((values <= -ctx.limit) & (grad > 0))
-        return grad.masked_fill(outward, 0.0), None
 
 
 class TermWeights(nn.Module):
@@ -52,7 +37,7 @@ class TermWeights(nn.Module):
     def forward(self, terms: Mapping[str, Tensor]) -> Tensor:
         """Return the weighted sum of scalar terms."""
         values = torch.stack([terms[name] for name in self.names])
-        s = _Bounded.apply(self.log_variance.to(values.dtype), self._limit)
+        s = bounded(self.log_variance.to(values.dtype), self._limit)
         total: Tensor = (0.5 * torch.exp(-s) * values + F.softplus(s)).sum()
         return total
 
