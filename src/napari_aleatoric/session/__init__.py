@@ -33,10 +33,19 @@ from ._text_prompting import TextPrompting
 from ._text_proposals import ProposalKeeper
 from ._text_settings import keep_text_settings, kept_text_settings
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
+from ._training import Training
+from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves
+from ._training_rows import TrainingRow
+from ._training_view import TrainingView
+from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingChoice, TrainingWishes
 
 __all__ = [
     "DECIMALS",
     "DEFAULT_MAP",
+    "LABEL_CHOICES",
+    "LOSS_CHOICES",
+    "MEAN_DICE",
+    "PRESET_CHOICES",
     "AcceptedDraft",
     "Bars",
     "CalibrationNews",
@@ -79,6 +88,13 @@ __all__ = [
     "TextPicture",
     "TextPrompting",
     "TextStatus",
+    "Training",
+    "TrainingChoice",
+    "TrainingCurve",
+    "TrainingCurves",
+    "TrainingRow",
+    "TrainingView",
+    "TrainingWishes",
     "ViewOptions",
     "ViewState",
     "WholeVolume",
