@@ -130,8 +130,8 @@ class ModelPlan:
                 )
         if self.patch_zyx == self.multiples_zyx:
             raise DataError(
-                f"Expected a patch of more than {self.multiples_zyx} voxels (z, y, x) for this network, of which one "
-                "voxel is left at the coarsest level. Choose a larger multiple."
+                f"Expected a patch of more than {self.multiples_zyx} voxels (z, y, x) for this network, of which "
+                "one voxel is left at the coarsest level. Choose a larger multiple."
             )
 
     @property
