@@ -19,8 +19,17 @@ from ._quick import learn_quick_net, net_case
 from ._train import TrainingSet, load_model, memory_at_hand, model_case, train_model
 
 if TYPE_CHECKING:
+    from ._torch._losses import (
+        LossParts,
+        Objective,
+        WithNoiseHead,
+        build_objective,
+        parameter_groups,
+        with_noise_head,
+    )
     from ._torch._predict_model import TrainedModel
     from ._torch._quick_net import QuickNet
+    from ._torch._sharpness import SharpnessAware, average_gradients, frozen_running_statistics
 
 __all__ = [
     "RETRIEVAL_RANKS",
@@ -30,41 +39,62 @@ __all__ = [
     "ClipJobSpec",
     "ClipTuneSpec",
     "ClipTuned",
+    "LossParts",
     "LossSpec",
     "ModelPlan",
     "NetCase",
     "NetPlan",
     "Normalisation",
+    "Objective",
     "Prediction",
     "QuickNet",
     "QuickNetSpec",
     "Retrieval",
+    "SharpnessAware",
     "TrainSpec",
     "TrainedModel",
     "TrainingSet",
+    "WithNoiseHead",
+    "average_gradients",
+    "build_objective",
     "caption_pairs",
     "caption_slice",
     "case_grid",
     "finetune_clip",
     "finetune_clip_folder",
     "finetune_clip_job",
+    "frozen_running_statistics",
     "learn_quick_net",
     "load_model",
     "memory_at_hand",
     "memory_needed",
     "model_case",
     "net_case",
+    "parameter_groups",
     "plan_model",
     "plan_net",
     "retrieval",
     "split_pairs",
     "standardised",
     "train_model",
+    "with_noise_head",
 ]
 
 
+_LOSSES = ("LossParts", "Objective", "WithNoiseHead", "build_objective", "parameter_groups", "with_noise_head")
+_STEPS = ("SharpnessAware", "average_gradients", "frozen_running_statistics")
+
+
 def __getattr__(name: str) -> Any:
-    """Load torch only where the network itself is named."""
+    """Load torch only where the network itself, or what it learns with, is named."""
+    if name in _LOSSES:
+        from ._torch import _losses
+
+        return getattr(_losses, name)
+    if name in _STEPS:
+        from ._torch import _sharpness
+
+        return getattr(_sharpness, name)
     if name == "QuickNet":
         from ._torch._quick_net import QuickNet
 
