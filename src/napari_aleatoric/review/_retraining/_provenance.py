@@ -33,6 +33,7 @@ def model_digest(spec: RetrainSpec, data: str) -> str:
     """Return 32 hexadecimal digits of settings and data; where it runs is no part of it."""
     values = spec.model_dump(mode="json")
     values["train"].pop("device", None)
+    values["pseudo_labels"] = bool(spec.pseudo_labels)  # what is in them is part of the data
     text = json.dumps([_VERSION, values, data], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from napari_aleatoric.errors import Cancelled, DataError, NotFoundError, WorkspaceError
-from napari_aleatoric.io import try_lock
+from napari_aleatoric.io import try_lock, write_label_map, write_volume
 from napari_aleatoric.model import Decision, RecordingReporter, Verdict
 from napari_aleatoric.review import (
     JudgeSpec,
@@ -190,3 +190,19 @@ def test_settings_are_checked():
     assert SPEC.is_plain
     assert not changed(voxel_weights=True).is_plain
     assert changed(weigh_by="auv", held_out=0.3).plain() == changed(held_out=0.3)
+
+
+def test_proposals_are_learned_from(ws, bench, tmp_path):
+    folder = tmp_path / "drawn elsewhere"
+    write_volume(folder / "scan.nii.gz", ws.load_image("case_00"))
+    write_label_map(folder / "drawn.nii.gz", ws.load_label("case_00"))
+    (folder / "manifest.csv").write_text(
+        "case,image,label,class_names\nnew,scan.nii.gz,drawn.nii.gz,1=liver;3=tumour\n"
+    )
+    outcome = retrain(ws, changed(pseudo_labels=str(folder)))
+    assert "1 proposals of a model besides" in outcome.selection
+    record = find_model(ws)
+    assert record.learned[-1] == "proposal new"
+    assert bench.trained[0][2].sample_weight[-1] == 0.5
+    moved = folder.rename(tmp_path / "moved")  # the same proposals in another place are the same model
+    assert retrain(ws, RetrainSpec.model_validate(record.spec | {"pseudo_labels": str(moved)})).reused
