@@ -165,6 +165,20 @@ def test_prediction_stops_between_windows_and_damaged_weights_are_found(shelf, t
         load_model(tmp_path).predict(shelf.get("case5"), (19, 20, 18))
 
 
+def test_patches_made_ahead_are_the_same(shelf, tmp_path, monkeypatch):
+    from napari_aleatoric.training._torch import _train_loop
+
+    plain = trained(shelf, tmp_path / "plain", CYCLIC)
+    monkeypatch.setattr(_train_loop, "_AHEAD", ("cpu",))
+    with pytest.raises(Cancelled):
+        trained(shelf, tmp_path / "ahead", CYCLIC, reporter=RecordingReporter(cancel_after=5))
+    reporter = RecordingReporter()
+    ahead = trained(shelf, tmp_path / "ahead", CYCLIC, reporter=reporter)
+    assert ahead.digest == plain.digest
+    last = [value for name, value, step in reporter.metrics if name == "dice/ball" and step == 12]
+    assert ahead.validation_dice["ball"] == pytest.approx(last[0])  # of the weights that are kept
+
+
 def test_it_stops_early_where_nothing_gets_better(shelf, tmp_path):
     spec = TINY.model_copy(
         update={"iterations": 60, "validate_every": 2, "early_stopping_patience": 2, "learning_rate": 1e-9}

@@ -37,6 +37,26 @@ def draw(shelf, spec=SPEC, plan=None):
     return TrainDraw(shelf, CASES, plan or plan_model(GRIDS, 1, ["a", "b"], spec), spec)
 
 
+def test_a_case_comes_with_its_weights_on_the_networks_grid():
+    from napari_aleatoric.foundation import Box
+    from napari_aleatoric.model import Geometry, Volume
+    from napari_aleatoric.training import model_case
+
+    rng = np.random.default_rng(0)
+    shape = (24, 24, 26)
+    volume = Volume(rng.normal(100, 20, shape).astype(np.float32), Geometry(shape, (1.0, 1.0, 1.0)))
+    labels = np.zeros((2, *shape), np.int32)
+    labels[:, 8:16, 8:16, 8:16] = 1
+    weight = np.where(labels[0] > 0, 0.25, 1.0)
+    plan = replace(plan_model(GRIDS, 1, ["a"], SPEC), spacing_zyx_mm=(2.0, 2.0, 2.0))
+    case = model_case(volume, labels, Box((0, 0, 2), shape), plan, weight)
+    assert case.image.shape == (1, 12, 12, 12)
+    assert case.weight is not None
+    assert np.array_equal(case.labels[1] == 1, case.weight == np.float16(0.25))
+    assert (case.labels[0] == 1).sum() == 4 * 4 * 4
+    assert model_case(volume, labels, Box.whole(shape), plan).weight is None
+
+
 def test_the_share_of_a_process_is_part_of_the_whole_step(shelf):
     whole = draw(shelf).step(7, range(4))
     shares = [draw(shelf).step(7, places) for places in (range(2), range(2, 4))]

@@ -35,6 +35,7 @@ __all__ = ["Trained", "TrainingLoop"]
 _KEEP_EVERY_S = 15.0
 _KEEP_SHARE = 20.0  # keeping a large network takes at most a twentieth of the time
 _PACE_FROM, _PACE_TO = 3, 15  # steps whose pace says how many fit into the time
+_AHEAD = ("cuda", "mps")  # devices beside which the processor makes the next patches meanwhile
 _TOLD = 200  # times in a training that terms and classes are reported
 
 
@@ -55,7 +56,7 @@ class Trained:
     worse : int
         Looks since then.
     dice : list of float
-        By class, at the best look.
+        By class, at the best look; at the last one with cycles.
     """
 
     step: int
@@ -196,12 +197,13 @@ class TrainingLoop:
                     self._reporter.metric(f"dice/{name}", float(value), at.step)
             self._reporter.metric("dice/mean", mean, at.step)
         at.looked = at.step
-        if mean > at.best:
-            at.best, at.worse, at.dice = mean, 0, tuple(map(float, dice))
-            if not self._names():
-                self._write("best")
-        else:
-            at.worse += 1
+        better = mean > at.best
+        at.worse = 0 if better else at.worse + 1
+        at.best = max(mean, at.best)
+        if better or self._names():  # with cycles the last weights are kept, not the best ones
+            at.dice = tuple(map(float, dice))
+        if better and not self._names():
+            self._write("best")
         self._keep()
 
     def _tell(self, found: LossParts, loss: float, rate: float) -> None:
@@ -253,7 +255,7 @@ class TrainingLoop:
     @contextmanager
     def _patches(self) -> Iterator[Iterator[Batch]]:
         """Give the patches of one step after the other; beside a graphics card they are made ahead."""
-        if self._processes.device.type == "cpu":
+        if self._processes.device.type not in _AHEAD:
             yield (self._draw.step(self._at.step, self._places) for _ in iter(int, 1))
             return
         with ThreadPoolExecutor(1) as ahead:
