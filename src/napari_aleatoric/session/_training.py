@@ -15,8 +15,8 @@ from napari_aleatoric.jobs import JobHandle, JobStatus
 from ._notice import Kind, Notice
 from ._sentence import sentence_of
 from ._training_curves import TrainingCurves
+from ._training_doors import preview_in_words, promote_row, roll_back_in_words
 from ._training_machine import Machine, look_at_machine
-from ._training_rows import TrainingRow
 from ._training_shelf import TrainingFacts, TrainingShelf
 from ._training_view import TrainingPreview, TrainingView, training_view
 from ._training_wishes import TrainingWishes, retrain_spec
@@ -176,13 +176,13 @@ class Training:
         """Put the chosen model to use."""
         row, workspace = self.view.chosen, self._session.workspace
         if row is not None and workspace is not None and self.view.can_promote:
-            self._files.ask("promote", lambda: _promote(workspace, row), self._promoted)
+            self._files.ask("promote", lambda: promote_row(workspace, row), self._promoted)
 
     def roll_back(self) -> None:
         """Take the last promotion back."""
         workspace = self._session.workspace
         if workspace is not None and self.view.can_roll_back:
-            self._files.ask("promote", lambda: _roll_back(workspace), self._promoted)
+            self._files.ask("promote", lambda: roll_back_in_words(workspace), self._promoted)
 
     def predict(self) -> None:
         """Let the chosen model look at all cases, in the background; what it says becomes measures of the queue."""
@@ -228,8 +228,13 @@ class Training:
 
     def _read_preview(self) -> None:
         workspace, spec = self._session.workspace, self._spec
-        if workspace is not None:
-            self._files.ask("preview", lambda: (workspace, spec, _preview(workspace, spec)), self._preview_came)
+        if workspace is None:
+            return
+
+        def work() -> tuple[Workspace, RetrainSpec, TrainingPreview]:
+            return workspace, spec, preview_in_words(workspace, spec)
+
+        self._files.ask("preview", work, self._preview_came)
 
     def _preview_came(self, found: tuple[Workspace, RetrainSpec, TrainingPreview]) -> None:
         workspace, spec, preview = found
@@ -308,27 +313,3 @@ class Training:
         if view != self.view:
             self.view = view
             self.view_changed.emit(view)
-
-
-def _preview(workspace: Workspace, spec: RetrainSpec) -> TrainingPreview:
-    from napari_aleatoric.review import preview_retraining
-
-    try:
-        found = preview_retraining(workspace, spec)
-    except AleatoricError as error:
-        return TrainingPreview(problem=str(error))
-    return TrainingPreview(found.sentence, found.notes)
-
-
-def _promote(workspace: Workspace, row: TrainingRow) -> str:
-    from napari_aleatoric.review import promote
-
-    promote(workspace, row.model_id)
-    return f"The model of {row.preset}, {row.loss} is in use now; the next one is compared with it."
-
-
-def _roll_back(workspace: Workspace) -> str:
-    from napari_aleatoric.review import roll_back
-
-    record = roll_back(workspace)
-    return "No model is in use now." if record is None else f"The model {record.model_id} is in use again."

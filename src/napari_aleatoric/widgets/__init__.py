@@ -6,6 +6,7 @@ from .explore import ExploreDock
 from .models import ModelsDock
 from .review import ReviewDock
 from .segment import SegmentDock
+from .training import TrainingDock
 from .uncertainty import UncertaintyDock
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "ModelsDock",
     "ReviewDock",
     "SegmentDock",
+    "TrainingDock",
     "UncertaintyDock",
     "hub_of",
     "show_docks",

@@ -27,6 +27,7 @@ __all__ = [
     "show_explore",
     "show_keys",
     "show_models",
+    "show_training",
     "skip",
     "toggle_heatmap",
     "toggle_label",
@@ -134,6 +135,11 @@ def show_keys(viewer: Viewer) -> None:
 def show_models(viewer: Viewer) -> None:
     """Get and choose frozen models."""
     _perform(viewer, "show_models")
+
+
+def show_training(viewer: Viewer) -> None:
+    """Train on the reviewed labels."""
+    _perform(viewer, "show_training")
 
 
 def skip(viewer: Viewer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from napari_aleatoric.session import (
     Opened,
     OwnProcess,
     ReviewSession,
+    Training,
     ViewState,
     open_review,
     prepare,
@@ -29,7 +31,7 @@ from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import PromptMode, Stage
 
 from ._background import MainThread, run
-from ._layout import show_explore, show_models, show_segment
+from ._layout import show_explore, show_models, show_segment, show_training
 from ._prompt_model import PromptModel
 from ._recent import RecentFolders
 from ._segmenting import Segmenting
@@ -89,6 +91,11 @@ class Hub(QObject):
         self._job_clock.start()
         window.installEventFilter(self)
         window.destroyed.connect(self._gone)
+
+    @cached_property
+    def training(self) -> Training:
+        """The trainings of the data set; made when the first dock asks for them."""
+        return Training(self.session, deliver=self._main.deliver)
 
     def _connect(self) -> None:
         session = self.session
@@ -229,6 +236,7 @@ class Hub(QObject):
             "toggle_original": flip("original_visible"),
             "show_models": lambda: show_models(self.viewer),
             "show_explore": lambda: show_explore(self.viewer),
+            "show_training": lambda: show_training(self.viewer),
             "show_keys": self.show_keys,
             "open_folder": self.choose_folder,
             "score": self.score,
@@ -294,15 +302,21 @@ class Hub(QObject):
             self._progress.close()
             self._progress = None
         self.segmenting.close()
+        self._close_training()
         self.models.close()
         self.session.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
         self.viewer = self.window = None
 
+    def _close_training(self) -> None:
+        if "training" in vars(self):
+            self.training.close()
+
     def _gone(self) -> None:
         if not self.closed:
             self.closed = True
             self.segmenting.prompting.close()
+            self._close_training()
             self.models.close()
             self.session.close()

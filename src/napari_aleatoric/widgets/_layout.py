@@ -8,7 +8,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget
 
-__all__ = ["show_docks", "show_explore", "show_models", "show_segment"]
+__all__ = ["show_docks", "show_explore", "show_models", "show_segment", "show_training"]
 
 _PLUGIN = "napari-aleatoric"
 
@@ -56,13 +56,22 @@ def show_segment(viewer: Viewer) -> Any:
 
 def show_explore(viewer: Viewer) -> None:
     """Bring the *Explore* dock to the front, behind *Uncertainty* as a tab where that is; plots get more height."""
+    _show_plots(viewer, "Explore")
+
+
+def show_training(viewer: Viewer) -> None:
+    """Bring the *Training* dock to the front, behind *Uncertainty* as a tab where that is, as high as *Explore*."""
+    _show_plots(viewer, "Training")
+
+
+def _show_plots(viewer: Viewer, name: str) -> None:
     window = viewer.window._qt_window
-    opened = _opened(viewer, "Explore")
-    dock, explore = viewer.window.add_plugin_dock_widget(_PLUGIN, "Explore")
+    opened = _opened(viewer, name)
+    dock, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, name)
     uncertainty = _opened(viewer, "Uncertainty")
     if opened is None and uncertainty is not None:
         _tab_behind(window, uncertainty, dock)
-        heights = {True: explore.sizeHint().height() + 30, False: uncertainty.height()}
+        heights = {True: widget.sizeHint().height() + 30, False: uncertainty.height()}
         dock.visibilityChanged.connect(lambda in_front: _fit_height(dock, heights[in_front]))
     dock.show()
     dock.raise_()

@@ -1,0 +1,5 @@
+"""The *Training* dock."""
+
+from ._dock import TrainingDock
+
+__all__ = ["TrainingDock"]
