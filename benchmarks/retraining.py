@@ -160,7 +160,7 @@ def worst_first(ws: Workspace, among: Collection[str]) -> list[str]:
     """Cases in the order of the queue by label risk."""
     with ReviewStore.open(ws.store_url) as store:
         queue = build_queue(store, ws.dataset.classes, strategy="label_risk")
-    return [row.key.case_id for row in queue.rows if row.key.case_id in among]
+    return [key.case_id for key in map(queue.key, range(len(queue))) if key.case_id in among]
 
 
 def reject(ws: Workspace, cases: Collection[str]) -> None:
@@ -170,7 +170,14 @@ def reject(ws: Workspace, cases: Collection[str]) -> None:
         states = store.states()
         for key in ws.dataset.items:
             if key.case_id in cases and states[ItemKey(*key)].verdict is not Verdict.REJECTED:
-                store.decide(Decision(*key, verdict=Verdict.REJECTED, reader="oracle"))
+                store.decide(
+                    Decision(
+                        case_id=key.case_id,
+                        label_reader=key.label_reader,
+                        verdict=Verdict.REJECTED,
+                        reader="oracle",
+                    )
+                )
 
 
 def run(trial: Trial, arms: Collection[str], train: TrainSpec) -> dict[str, dict[str, float]]:
