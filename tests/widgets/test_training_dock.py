@@ -133,6 +133,7 @@ def test_everything_is_whole_on_a_laptop(dock: TrainingDock, qtbot: Any) -> None
         page = dock.tabs.widget(number)
         wait(qtbot, lambda p=page: p.isVisible() and cut(p) == [])  # type: ignore[misc]
         assert dock.widget().width() <= dock.viewport().width()
+        assert dock.verticalScrollBar().maximum() == 0
     assert cut(dock.progress) == []
     table = dock.runs_page.table
     assert table.horizontalScrollBar().maximum() == 0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from napari.viewer import Viewer
 from qtpy.QtCore import QSize, QTimer
-from qtpy.QtGui import QColor, QHideEvent, QShowEvent
-from qtpy.QtWidgets import QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtGui import QColor, QHideEvent, QResizeEvent, QShowEvent
+from qtpy.QtWidgets import QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
 from napari_aleatoric.session import MEAN_DICE, TrainingCurves, TrainingView
 from napari_aleatoric.viewer import class_colour
@@ -53,6 +53,8 @@ class TrainingDock(HubDock):
         self.panels = (self.loss, self.dice, self.weights, self.scales)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
+        # else the sentence below, whose height follows its width, lets the tabs ask for more height than they need
+        self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.tabs.addTab(self.start_page, "Train")
         self.curves_page = beside_each_other(self.loss, self.dice)
         self.tabs.addTab(self.curves_page, "Curves")
@@ -84,6 +86,12 @@ class TrainingDock(HubDock):
     def sizeHint(self) -> QSize:
         """Return a panel below the image."""
         return QSize(720, 320)
+
+    def resizeEvent(self, event: QResizeEvent | None) -> None:
+        """Leave the page with the wishes the height that it needs at this width."""
+        super().resizeEvent(event)
+        bar = self.tabs.tabBar().sizeHint().height()
+        self.tabs.setMinimumHeight(bar + self.start_page.needed_height(self.width() - 30))
 
     def showEvent(self, event: QShowEvent | None) -> None:
         """Look again, and keep looking while a training goes on."""

@@ -15,6 +15,7 @@ from ._wish_form import WishForm
 __all__ = ["StartPage", "StopLine", "scrolling", "words_of"]
 
 _WIDE_PX = 440
+_SENTENCES_PX = 90  # of their height at least
 
 
 class StopLine(ProgressLine):
@@ -81,6 +82,11 @@ class StartPage(QWidget):
         directions = QBoxLayout.Direction
         self._columns.setDirection(directions.LeftToRight if self.width() > _WIDE_PX else directions.TopToBottom)
         super().resizeEvent(event)
+
+    def needed_height(self, width: int) -> int:
+        """Return the height below which something would be cut, of a dock of this width; sentences may scroll."""
+        form, said = self.form.minimumSizeHint().height(), _SENTENCES_PX + self.start.sizeHint().height()
+        return max(form, said) + 8 if width > _WIDE_PX else form + said + 20
 
     def show_view(self, view: TrainingView) -> None:
         """Show what is known."""
