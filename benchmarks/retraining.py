@@ -10,7 +10,7 @@ planted labels, too. Then every arm trains a network from scratch, by the very d
 with the same budget of gradients, and is judged on the held-out cases:
 
 plain               Dice and cross-entropy on all labels, wrong ones among them
-filter_risk         without the worst labels by label risk: as many of the data set as there are errors
+filter_risk         without the worst labels by label risk: as many as there are errors
 filter_auv          without the worst labels by the AUV, as many
 voxel_risk          every voxel counts 1 minus its label risk
 duo, duo_denoise    the DUO loss; with its label denoising
@@ -188,7 +188,7 @@ def run(trial: Trial, arms: Collection[str], train: TrainSpec) -> dict[str, dict
     words = f"{trial.fraction:.0%} errors, seed {trial.seed}"
     score_workspace(noisy, ScoreSpec(seed=trial.seed, judge=trial.judge), Terminal(f"{words}, scoring"))
     base = trial.base.model_copy(update={"train": train.model_copy(update={"seed": trial.seed})})
-    kept = (0.0, 100 * (1 - trial.fraction * (1 - trial.held_out)))
+    kept = (0.0, 100 * (1 - trial.fraction))
 
     def with_loss(loss: LossSpec) -> RetrainSpec:
         half = train.iterations // 2 if loss.sharpness_aware else train.iterations

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError, NotFoundError
-from napari_aleatoric.model import WHOLE_CASE
+from napari_aleatoric.model import WHOLE_CASE, ItemKey
 from napari_aleatoric.review._ranking._queue import Queue
 from napari_aleatoric.review._ranking._queue_columns import QueueColumns
 from napari_aleatoric.uncertainty import MEASURES
@@ -23,7 +25,7 @@ BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
 
 
-def preview_filter(queue: Queue, spec: FilterSpec) -> FilterPreview:
+def preview_filter(queue: Queue, spec: FilterSpec, *, among: Collection[ItemKey] | None = None) -> FilterPreview:
     """Work out what a filter keeps. Pure: nothing is read or written.
 
     Parameters
@@ -33,6 +35,8 @@ def preview_filter(queue: Queue, spec: FilterSpec) -> FilterPreview:
         ``build_queue(store, classes, reader=spec.reader)``.
     spec : FilterSpec
         What is kept.
+    among : collection of ItemKey, optional
+        Only these are asked about, and only these count in the distribution; none = all.
 
     Returns
     -------
@@ -51,6 +55,8 @@ def preview_filter(queue: Queue, spec: FilterSpec) -> FilterPreview:
         raise NotFoundError(f"There is no measure '{spec.measure}'. Known: {', '.join(MEASURES)}.")
     sign = MEASURES[spec.measure].sign
     asked = _asked(columns, spec.label_reader)
+    if among is not None:
+        asked &= np.array([key in among for key in columns.keys], dtype=bool)
     refused = asked & columns.has_status(spec.drop_verdicts)
     cohort = asked & ~refused
     class_indices = _class_indices(columns, spec)

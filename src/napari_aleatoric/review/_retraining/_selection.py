@@ -147,8 +147,9 @@ def select(ws: Workspace, store: ReviewStore, spec: RetrainSpec, known: HeldOut 
     if queue is not None and spec.filter is not None:
         trusted = {"keep_verdicts": tuple(v for v in _LOOKED_AT if v not in spec.filter.drop_verdicts)}
         wanted = spec.filter.model_copy(update=trusted if not spec.filter.keep_verdicts else {})
-        dropped = {label.key for label in preview_filter(queue, wanted).dropped()} - refused
-        left_out["filtered"] = tuple(k for k in keys if k in dropped and k.case_id not in held)
+        free_keys = {k for k in keys if k not in refused and k.case_id not in held}
+        dropped = {label.key for label in preview_filter(queue, wanted, among=free_keys).dropped()} & free_keys
+        left_out["filtered"] = tuple(k for k in keys if k in dropped)
         refused |= set(left_out["filtered"])
     weights = _weights(queue, spec) if queue is not None and spec.weigh_by else {}
 

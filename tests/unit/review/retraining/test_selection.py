@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from napari_aleatoric.errors import DataError, NotFoundError
-from napari_aleatoric.io import Workspace, read_volume, write_label_map, write_map, write_volume
+from napari_aleatoric.io import Workspace, read_label_map, read_volume, write_label_map, write_map, write_volume
 from napari_aleatoric.model import Decision, ItemKey, ItemScores, LabelMap, ScoreValue, Verdict
 from napari_aleatoric.review import (
     FilterSpec,
@@ -96,6 +96,15 @@ def test_a_filter_drops_the_worst_that_nobody_has_looked_at(ws, opened):
         preview_retraining(ws, replace_validation(SPEC, filter=FilterSpec(measure="auv")))
 
 
+def test_a_filter_counts_only_what_could_be_learned_from(ws, opened):
+    free = free_cases(ws)
+    score(ws, opened, {case.case_id: 9.0 for case in ws.dataset.cases})  # held-out labels stand worst
+    score(ws, opened, dict.fromkeys(free, 0.1))
+    score(ws, opened, {free[2]: 5.0})
+    spec = replace_validation(SPEC, filter=FilterSpec(measure="nll_union", percentiles=(0.0, 90.0)))
+    assert [str(key) for key in preview_retraining(ws, spec).left_out["filtered"]] == [free[2]]
+
+
 def test_weights_follow_the_rank_and_spare_what_was_looked_at(ws, opened):
     free = free_cases(ws)
     score(ws, opened, {case.case_id: float(i) for i, case in enumerate(ws.dataset.cases)})
@@ -134,7 +143,8 @@ def proposals(folder: Path, images: list[Path], classes: str = "1=tumour;2=liver
     rows = ["case,image,label,class_names"]
     for number, image in enumerate(images):
         volume = read_volume(image)
-        drawn = np.where(volume.data > 150, 1, np.where(volume.data > 50, 2, 0)).astype(np.uint8)
+        right = read_label_map(folder.parent / "data" / "label_00.nii.gz").data
+        drawn = np.select([right == 3, right == 1], [1, 2]).astype(np.uint8)
         write_label_map(folder / f"drawn_{number}.nii.gz", LabelMap(drawn, volume.geometry))
         rows.append(f"new_{number},{os.path.relpath(image, folder)},drawn_{number}.nii.gz,{classes}")
     (folder / "manifest.csv").write_text("\n".join(rows))
