@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from napari_aleatoric.errors import WorkspaceError
 from napari_aleatoric.io import Workspace, scan
+from napari_aleatoric.jobs import JobHandle, running
 from napari_aleatoric.model import Reporter, SilentReporter, Spec
 
 if TYPE_CHECKING:
@@ -64,11 +65,20 @@ def open_path(path: Path, workspace: Path | None = None, reporter: Reporter | No
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """A workspace with its store and queue, read and ready; what `ReviewSession.attach` takes."""
+    """A workspace with its store and queue, read and ready; what `ReviewSession.attach` takes.
+
+    Parameters
+    ----------
+    workspace, store, queue
+        What is open.
+    job : JobHandle, optional
+        The job that is under way, read as far as it is: the diary of a long training takes time.
+    """
 
     workspace: Workspace
     store: ReviewStore
     queue: Queue
+    job: JobHandle | None = None
 
     @property
     def order(self) -> str:
@@ -92,4 +102,4 @@ def prepare(workspace: Workspace) -> Opened:
     store.sync_items(workspace.dataset.items, workspace.fingerprints())
     sweep_corrections(workspace, store)
     queue = build_queue(store, workspace.dataset.classes, strategy=default_order(workspace))
-    return Opened(workspace, store, queue)
+    return Opened(workspace, store, queue, running(workspace))

@@ -121,7 +121,7 @@ class ReviewSession(SessionSignals):
         self.asking.begin(opened.order)
         self.opened.emit(opened.workspace)
         self._desk.tell_queue()
-        self.follow(running(opened.workspace))
+        self.follow(opened.job or running(opened.workspace))
 
     def close(self) -> None:
         """Save what is unsaved, wait for writes under way, let go of the files. Running jobs go on."""

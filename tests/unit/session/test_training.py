@@ -205,6 +205,20 @@ def test_a_run_of_another_window_is_found_and_can_be_stopped(
     assert jobs[0].cancelled
 
 
+def test_what_a_run_told_is_read_before_the_window_has_it(
+    session: ReviewSession, ws: Workspace, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`prepare` runs beside the window; the diary of a long training takes more than the window may wait."""
+    job = Job({})
+    job.now = JobStatus(Status.BUSY, done=1, total=4, message="Learning")
+    monkeypatch.setattr("napari_aleatoric.session._opening.running", lambda workspace: job)
+    opened = prepare(ws)
+    monkeypatch.undo()
+    session.attach(opened)
+    assert session.job is job  # type: ignore[comparison-overlap]
+    assert session.job_status == job.now
+
+
 def test_models_are_judged_promoted_and_rolled_back(
     session: ReviewSession, ws: Workspace, jobs: list[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
