@@ -31,10 +31,12 @@ class _Seen(BaseModel):
 class HeldOut(BaseModel):
     """The part of a data set that no network of a workspace learns from.
 
-    Parameters
+    Attributes
     ----------
-    seed, fraction
+    seed : int
         What it was chosen with first.
+    fraction : float
+        Likewise.
     by : {'patient', 'case'}
         What stays together: cases of one patient, or, where all cases are one patient's, nothing.
     seen : mapping of str to _Seen
