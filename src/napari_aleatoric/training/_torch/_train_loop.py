@@ -187,7 +187,7 @@ class TrainingLoop:
             self._set.validation,
             self._processes,
             self._dtype,
-            lambda: self._say("Looking at held-out cases"),
+            lambda: self._say("Looking at the validation cases"),
         )
         known = dice[~np.isnan(dice)]
         mean = float(known.mean()) if known.size else 0.0
