@@ -13,13 +13,12 @@ __all__ = ["RunsTable"]
 
 _HEADERS = (
     ("When", "When it began."),
-    ("Preset", "How long and how large."),
-    ("Loss", "What was minimised."),
+    ("In use", "The model that predicts, and that the next one is compared with."),
     ("Dice, held out [95 %]", "Mean Dice on the cases that no network learns from, with its 95 % interval."),
     ("State", "A stopped or failed one can go on."),
-    ("In use", "The model that predicts, and that the next one is compared with."),
+    ("Preset", "How long and how large."),
+    ("Loss", "What was minimised."),
 )
-_STRETCHED = 2
 
 
 class RunsTable(QTableWidget):
@@ -51,7 +50,7 @@ class RunsTable(QTableWidget):
         header.setHighlightSections(False)
         header.setSectionsClickable(False)
         header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(_STRETCHED, QHeaderView.ResizeMode.Stretch)
+        header.setStretchLastSection(True)
         self._rows: tuple[TrainingRow, ...] = ()
         self.itemSelectionChanged.connect(self._chosen)
 
@@ -78,11 +77,11 @@ class RunsTable(QTableWidget):
 def _cells(row: TrainingRow) -> tuple[str, ...]:
     return (
         f"{row.when.astimezone():%d %b %H:%M}",
-        row.preset,
-        row.loss,
+        "✓" if row.is_promoted else "",
         row.dice,
         row.state,
-        "✓" if row.is_promoted else "",
+        row.preset,
+        row.loss,
     )
 
 
