@@ -45,9 +45,7 @@ class TrainingDock(HubDock):
 
         self.start_page, self.runs_page = StartPage(), RunsPage()
         self.loss = CurvePanel("Loss", "loss", "What is minimised; means of neighbouring steps in a long training.")
-        self.dice = CurvePanel(
-            "Dice", "Dice", "Of every class, on cases that the training only looks at.", (0, 1)
-        )
+        self.dice = CurvePanel("Dice", "Dice", "Of every class, on cases that the training only looks at.", (0, 1))
         self.weights = CurvePanel("Class weights", "weight", "How much each class counts in the loss.", (0, 1))
         self.scales = CurvePanel("Perception scale", "S", "How well the network itself sees each class.", (0, 1))
         self.panels = (self.loss, self.dice, self.weights, self.scales)
