@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from napari_aleatoric.errors import DataError
 
+from ._sharpness import average_gradients
 from ._train_patches import Batch
 
 __all__ = ["Processes"]
@@ -102,10 +103,7 @@ class Processes:
         for p in network.parameters():
             if p.grad is not None:
                 p.grad.mul_(self.n)
-        for p in beside.parameters():
-            if p.grad is not None:
-                dist.all_reduce(p.grad)
-                p.grad.div_(self.n)
+        average_gradients(beside.parameters())
 
     def agreed(self, value: float) -> float:
         """Return the first process's number."""
