@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import queue
@@ -9,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -42,9 +44,9 @@ class Told:
         pass
 
 SPECS = {
-    "averaged": TrainSpec(network="dynunet", iterations=12, width=4, patch_voxels=4096, voxels_per_step=4096,
-                          validate_every=4, loss=LossSpec(kind="umedsam")),
-    "cyclic": TrainSpec(network="unet", iterations=12, width=4, patch_voxels=4096, voxels_per_step=4096,
+    "averaged": TrainSpec(network="dynunet", iterations=60, width=4, patch_voxels=4096, voxels_per_step=4096,
+                          validate_every=12, loss=LossSpec(kind="umedsam")),
+    "cyclic": TrainSpec(network="unet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
                         schedule="cyclic", cycles=2, checkpoints_per_cycle=2, gamma=0.5, optimiser="sgd"),
 }
 
@@ -111,11 +113,12 @@ class Trainers:
                 moment = threading.Event()
                 threading.Timer(delay_s, moment.set).start()
                 moment.wait(60)
-                os.kill(int(line[2]), signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):  # it was faster
+                    os.kill(int(line[2]), signal.SIGKILL)
         return said
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def trainers() -> Iterator[Trainers]:
     made = Trainers()
     yield made
@@ -125,18 +128,21 @@ def trainers() -> Iterator[Trainers]:
 
 @pytest.mark.parametrize("kind", ["averaged", "cyclic"])
 def test_killed_anywhere_it_ends_with_the_same_weights(trainers: Trainers, tmp_path: Path, kind: str) -> None:
-    whole = trainers.run(tmp_path / "whole", kind)[-1]
+    begun = time.monotonic()
+    steps = trainers.run(tmp_path / "whole", kind)
+    step_s, whole = (time.monotonic() - begun) / len(steps), steps[-1]
     assert whole[0] == "done"
     rng = np.random.default_rng(7)
     firsts = []
-    for _ in range(5):
-        kill_at, delay = int(rng.integers(1, 6)), float(rng.uniform(0, 0.1))
+    for _ in range(20):
+        kill_at, delay = int(rng.integers(1, 4)), float(rng.uniform(0, step_s))
         said = trainers.run(tmp_path / "killed", kind, kill_at, delay)
         if said[-1][0] == "done":  # it was faster than the kill
             break
         firsts.append(int(said[0][1]))
     assert firsts == sorted(firsts)  # nothing that was kept is lost
-    assert firsts[-1] > 0  # and it did go on
+    assert len(firsts) >= 10, firsts
+    assert firsts[-1] > 10  # and it did go on
     assert trainers.run(tmp_path / "killed", kind)[-1] == whole
     weights = {p.name: p.read_bytes() for p in sorted((tmp_path / "whole" / "checkpoints").iterdir())}
     assert {p.name: p.read_bytes() for p in sorted((tmp_path / "killed" / "checkpoints").iterdir())} == weights
