@@ -30,20 +30,23 @@ if TYPE_CHECKING:
     from ._labels._diff import ClassDiff, LabelDiff, diff
     from ._labels._journal import PendingStrokes, StrokeJournal
     from ._labels._journal_file import Stroke
+    from ._labels._learning_weight import WEIGHT_MAP, has_learning_weight, read_barred, save_barred
     from ._labels._sweep import sweep_corrections
     from ._ranking._known_good import CheckResult, check_result, known_good
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
+    from ._retraining._held_out_masks import read_held_out_masks
     from ._retraining._judge import judge
     from ._retraining._judge_spec import JudgeSpec
     from ._retraining._judgement import CaseRow, ClassRow, ComparisonRow, Judgement
     from ._retraining._judgement_words import judgement_csv, judgement_markdown
-    from ._retraining._predict import PredictSummary, predict_all, prediction_folder
+    from ._retraining._predict import PredictSummary, predict_all
     from ._retraining._registry import (
         ModelRecord,
         find_model,
         list_models,
         model_folder,
+        prediction_folder,
         promote,
         promoted_model,
         read_judgement,
@@ -70,6 +73,7 @@ __all__ = [
     "EXPORT_LAYOUTS",
     "PENDING",
     "STATUSES",
+    "WEIGHT_MAP",
     "CalibrateSpec",
     "CalibrationRecord",
     "CaseRow",
@@ -135,6 +139,7 @@ __all__ = [
     "export_reviewed",
     "find_model",
     "fold",
+    "has_learning_weight",
     "judge",
     "judgement_csv",
     "judgement_markdown",
@@ -160,14 +165,17 @@ __all__ = [
     "prompt_words",
     "question_in_words",
     "range_in_words",
+    "read_barred",
     "read_calibration",
     "read_held_out",
+    "read_held_out_masks",
     "read_judgement",
     "read_spectra",
     "recover",
     "restore",
     "retrain",
     "roll_back",
+    "save_barred",
     "save_correction",
     "score_workspace",
     "sweep_corrections",
@@ -179,13 +187,15 @@ __all__ = [
 _MODULES = {
     "judge": "_retraining._judge",
     "JudgeSpec": "_retraining._judge_spec",
-    **dict.fromkeys(("PredictSummary", "predict_all", "prediction_folder"), "_retraining._predict"),
+    **dict.fromkeys(("PredictSummary", "predict_all"), "_retraining._predict"),
+    "read_held_out_masks": "_retraining._held_out_masks",
     **dict.fromkeys(
         (
             "ModelRecord",
             "find_model",
             "list_models",
             "model_folder",
+            "prediction_folder",
             "promote",
             "promoted_model",
             "read_judgement",
@@ -254,6 +264,9 @@ _MODULES = {
     "label_hash": "_labels._corrections",
     "LabelDiff": "_labels._diff",
     "load_correction": "_labels._corrections",
+    **dict.fromkeys(
+        ("WEIGHT_MAP", "has_learning_weight", "read_barred", "save_barred"), "_labels._learning_weight"
+    ),
     "PENDING": "_storage._fold",
     "PendingStrokes": "_labels._journal",
     "Progress": "_ranking._queue",

@@ -14,6 +14,7 @@ from napari_aleatoric.model import Reporter
 
 from ._case_desk import CaseDesk
 from ._case_figures import case_rows, mean_rows
+from ._held_out_masks import kept_rows, mask_beside, write_held_out_mask
 from ._judge_spec import JudgeSpec
 from ._judgement import CaseRow
 from ._selection import LearnedCase
@@ -51,7 +52,7 @@ def held_out_rows(
     spec : JudgeSpec
         Tolerance and margin.
     folder : Path
-        Where finished cases are kept.
+        Where finished cases are kept: figures, and what the network drew.
     reporter : Reporter
         Hears of every case and may stop within one.
 
@@ -67,9 +68,10 @@ def held_out_rows(
         made_from = [who, model.digest, desk.digest(case), spec.tolerance_mm, spec.margin_mm]
         name = hashlib.blake2b(json.dumps(made_from).encode(), digest_size=12).hexdigest()
         path = folder / f"{name}.json"
-        rows = _kept(path)
+        rows = kept_rows(path) if mask_beside(path).is_file() else None
         if rows is None:
-            rows = _judged(ws, desk, who, model, case, spec, partial(reporter.step, done, len(cases), message))
+            go_on = partial(reporter.step, done, len(cases), message)
+            rows = _judged(ws, desk, who, model, case, spec, path, go_on)
             text = json.dumps([row.model_dump(mode="json") for row in rows])
             write_whole(path, text.encode())
         found += rows
@@ -87,12 +89,14 @@ def _judged(
     model: TrainedModel,
     case: LearnedCase,
     spec: JudgeSpec,
+    path: Path,
     go_on: Callable[[], None],
 ) -> tuple[CaseRow, ...]:
     volume, labels = desk.read(case)
     seen, _ = desk.image_case(case.case_id, model.plan)
     answer = model.predict(seen, volume.geometry.shape_zyx, go_on)
     predicted = answer.class_index
+    write_held_out_mask(path, ws, predicted, volume, case.case_id)
     known = volume.geometry.spacing_known
     by_reader = [
         case_rows(
@@ -110,10 +114,3 @@ def _judged(
         for reference in labels
     ]
     return mean_rows(by_reader)
-
-
-def _kept(path: Path) -> tuple[CaseRow, ...] | None:
-    try:
-        return tuple(CaseRow.model_validate(row) for row in json.loads(path.read_bytes()))
-    except (OSError, ValueError, TypeError):
-        return None

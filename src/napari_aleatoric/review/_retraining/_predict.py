@@ -18,7 +18,7 @@ from napari_aleatoric.training import load_model
 from ._alone import alone
 from ._prediction_desk import PredictionDesk
 from ._proposals import propose
-from ._registry import ModelRecord, find_model, model_folder
+from ._registry import ModelRecord, find_model, model_folder, prediction_folder
 from ._run import NETWORK_FOLDER
 from ._spec import PredictSpec
 from ._split import read_held_out
@@ -26,7 +26,7 @@ from ._split import read_held_out
 if TYPE_CHECKING:
     from napari_aleatoric.training import TrainedModel
 
-__all__ = ["PredictSummary", "predict_all", "prediction_folder"]
+__all__ = ["PredictSummary", "predict_all"]
 
 _DEFAULT = PredictSpec()
 
@@ -66,11 +66,6 @@ class PredictSummary:
     refused: tuple[Problem, ...]
     notes: tuple[str, ...]
     seconds: float
-
-
-def prediction_folder(ws: Workspace, model_id: str) -> Path:
-    """Folder of what a model said of the cases of a workspace."""
-    return model_folder(ws, model_id) / "predictions"
 
 
 def predict_all(ws: Workspace, spec: PredictSpec = _DEFAULT, reporter: Reporter | None = None) -> PredictSummary:

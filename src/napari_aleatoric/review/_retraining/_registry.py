@@ -24,6 +24,7 @@ __all__ = [
     "list_models",
     "model_folder",
     "new_model_id",
+    "prediction_folder",
     "promote",
     "promoted_model",
     "read_judgement",
@@ -65,6 +66,11 @@ class ModelRecord(BaseModel):
 def model_folder(ws: Workspace, model_id: str) -> Path:
     """Folder of a model: ``record.json``, ``network``, ``baseline``, its judgement and its predictions."""
     return retraining_folder(ws) / model_id
+
+
+def prediction_folder(ws: Workspace, model_id: str) -> Path:
+    """Folder of what a model said of the cases of a workspace."""
+    return model_folder(ws, model_id) / "predictions"
 
 
 def new_model_id(digest: str) -> str:

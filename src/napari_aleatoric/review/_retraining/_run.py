@@ -17,6 +17,7 @@ from napari_aleatoric.training import ModelPlan, TrainingSet, load_model, memory
 
 from ._alone import alone
 from ._case_desk import CaseDesk, CaseFacts, normalisation_of
+from ._held_out_masks import HELD_OUT_FOLDER
 from ._held_out_rows import held_out_rows
 from ._judge import AFTER, BASELINE, BEFORE, judge
 from ._judgement import CaseRow, Judgement
@@ -200,7 +201,7 @@ class _Work:
             networks[BASELINE] = self._trained(
                 plain, selected, plan, folder / BASELINE_FOLDER, f"{BASELINE}/", span
             )
-        judgement = self._judged(record, networks, folder / "held_out")
+        judgement = self._judged(record, networks, folder / HELD_OUT_FOLDER)
         write_judgement(self.ws, record.model_id, judgement)
         record = record.model_copy(
             update={
