@@ -11,6 +11,7 @@ import pytest
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Reporter, SilentReporter
 from napari_aleatoric.training import ModelPlan, NetCase, Prediction, TrainSpec
+from napari_aleatoric.uncertainty import binary_entropy
 
 _HERE = "napari_aleatoric.review._retraining"
 
@@ -33,7 +34,8 @@ class StandIn:
         p = np.exp(-(distance - distance.min(axis=0)))
         p /= p.sum(axis=0)
         total = -(p * np.log(np.maximum(p, 1e-12))).sum(axis=0).astype(np.float32)
-        return Prediction(p.astype(np.float16), total, (total * 0.75).astype(np.float32), self.members)
+        by_class = None if self.members == 1 else 0.75 * binary_entropy(p.astype(np.float16))
+        return Prediction(p.astype(np.float16), total, (total * 0.75).astype(np.float32), self.members, by_class)
 
 
 class Bench:

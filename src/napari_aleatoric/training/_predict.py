@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_aleatoric.uncertainty import binary_entropy
+
 __all__ = ["Prediction"]
 
 
@@ -28,12 +30,16 @@ class Prediction:
         Mean entropy of the checkpoints: its aleatoric part, in nats.
     n_members : int
         How many checkpoints; of one, mutual information is 0.
+    class_expected : numpy.ndarray of float, shape (K, Z, Y, X), optional
+        Mean over the checkpoints of the entropy of "is it this class or not", in nats; empty for one checkpoint,
+        where it is that of ``probabilities``.
     """
 
     probabilities: NDArray[Any]
     predictive_entropy: NDArray[np.float32]
     expected_entropy: NDArray[np.float32]
     n_members: int
+    class_expected: NDArray[Any] | None = None
 
     @property
     def mutual_information(self) -> NDArray[np.float32]:
@@ -44,3 +50,14 @@ class Prediction:
     def class_index(self) -> NDArray[np.uint16]:
         """The most likely class of every voxel (Z, Y, X)."""
         return np.asarray(self.probabilities.argmax(axis=0), dtype=np.uint16)
+
+    def class_entropies(self, class_index: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Return predictive and expected entropy of "is it this class or not" (Z, Y, X), each from 0 to ln 2.
+
+        Their difference is what the checkpoints disagree about with regard to this class; it is nowhere negative.
+        """
+        predictive = binary_entropy(self.probabilities[class_index])
+        if self.class_expected is None:
+            return predictive, predictive
+        expected = np.minimum(self.class_expected[class_index].astype(np.float32), predictive)
+        return predictive, np.asarray(np.maximum(expected, 0), dtype=np.float32)

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
     from ._light import LightClassifier
     from ._local_scale import local_difficulty
+    from ._packed import map_rows
     from ._readers import ReaderScores, score_readers
     from ._rim import near_rim, rank_product, rim_distance
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
@@ -180,6 +181,7 @@ __all__ = [
     "local_difficulty",
     "look_box",
     "made_reference",
+    "map_rows",
     "mask_limits",
     "mean_entropy",
     "measures_of",
@@ -272,6 +274,7 @@ _LATER = {
     "smoothed": "_label_risk",
     "softmin": "_label_risk",
     "LightClassifier": "_light",
+    "map_rows": "_packed",
     "CaseSamples": "_samples",
     "draw_voxels": "_samples",
     "gather_features": "_samples",

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.stats
 
 from napari_aleatoric.errors import Cancelled, DataError, NotFoundError
 from napari_aleatoric.model import RecordingReporter
@@ -126,6 +127,15 @@ def test_cycles_leave_members_that_say_how_sure_they_are(shelf, tmp_path):
     np.testing.assert_allclose(found.probabilities.astype(np.float32), mean, atol=2e-3)
     np.testing.assert_allclose(found.predictive_entropy, entropy(mean), atol=5e-3)
     np.testing.assert_allclose(found.expected_entropy, np.mean([entropy(p) for p in members], axis=0), atol=5e-3)
+    assert found.class_expected is not None
+    for c in range(2):
+        binary = [scipy.stats.entropy(np.stack([p[c], 1 - p[c]]), axis=0) for p in members]
+        np.testing.assert_allclose(found.class_expected[c].astype(np.float32), np.mean(binary, axis=0), atol=5e-3)
+        predictive, expected = found.class_entropies(c)
+        of_mean = scipy.stats.entropy(np.stack([mean[c], 1 - mean[c]]), axis=0)
+        np.testing.assert_allclose(predictive, of_mean, atol=5e-3)
+        assert (expected <= predictive).all()
+        assert (predictive - expected).max() > 1e-3
     assert found.mutual_information.max() > 1e-3
     assert (found.expected_entropy <= found.predictive_entropy + 1e-6).all()
     assert found.predictive_entropy.max() <= np.log(2) + 1e-5
@@ -145,6 +155,8 @@ def test_slabs_are_the_whole_in_parts_on_another_grid(shelf, tmp_path, monkeypat
         np.testing.assert_allclose(
             np.concatenate([getattr(s, name) for s in slabs]), getattr(whole, name), atol=1e-4
         )
+    by_class = np.concatenate([s.class_expected for s in slabs], 1)
+    np.testing.assert_allclose(by_class, whole.class_expected, atol=1e-3)
     plain = model.predict(case, shape)
     assert np.abs(plain.probabilities.astype(float) - whole.probabilities).max() > 1e-3
 

@@ -215,3 +215,10 @@ def test_what_a_prediction_says_follows_from_its_parts():
     found = Prediction(p, np.full((1, 1, 1), 0.5, np.float32), np.full((1, 1, 1), 0.6, np.float32), 2)
     assert found.class_index.item() == 1
     assert found.mutual_information.item() == 0  # rounding is not negative disagreement
+    predictive, expected = found.class_entropies(1)
+    assert predictive.item() == pytest.approx(np.log(2))
+    assert expected is predictive  # nothing is known of the members
+    by_class = np.full((3, 1, 1, 1), 0.65, np.float16)
+    kept = Prediction(p, found.predictive_entropy, found.expected_entropy, 2, by_class)
+    assert kept.class_entropies(1)[1].item() == pytest.approx(0.65, abs=1e-3)
+    assert kept.class_entropies(2)[1].item() == kept.class_entropies(2)[0].item() < 0.65  # never above the whole

@@ -13,7 +13,7 @@ from napari_aleatoric.uncertainty import (
     EXPECTED_ENTROPY_MAP,
     MUTUAL_INFORMATION_MAP,
     PREDICTIVE_ENTROPY_MAP,
-    binary_entropy,
+    map_rows,
 )
 
 from ._case_figures import dice
@@ -30,6 +30,7 @@ MODEL_MEASURES = (UNCERTAINTY, INFORMATION, DISAGREEMENT)
 
 Values = list[tuple[str, int, float]]  # measure, class index, value
 
+_LN_2 = np.float32(np.log(2))
 _INSIDE = 0.1  # voxels of a class are those with at least this probability of it, as in the score of ambiguity
 
 
@@ -37,19 +38,19 @@ def image_values(prediction: Prediction, class_indices: Sequence[int]) -> Values
     """Return how sure the model is of each class, and of the case: the mean over the classes that it finds.
 
     ``model_uncertainty`` is the entropy of "is it this class" per expected voxel of the class;
-    ``model_information`` what the checkpoints disagree about, per expected voxel, over the same voxels. The latter
-    is absent with a single checkpoint. Both in nats; the form is that of the score of ambiguity.
+    ``model_information`` is how much of it the checkpoints disagree about, over the same voxels. The latter is
+    absent with a single checkpoint. Both in nats; the form is that of the score of ambiguity.
     """
     found: dict[str, dict[int, float]] = {UNCERTAINTY: {}, INFORMATION: {}}
-    disagreed = prediction.mutual_information if prediction.n_members > 1 else None
     for c in class_indices:
         p = prediction.probabilities[c].astype(np.float32)
         inside = p >= _INSIDE
-        expected = float(p[inside].sum(dtype=np.float64))
-        if expected > 0:
-            found[UNCERTAINTY][c] = float(binary_entropy(p[inside]).sum(dtype=np.float64)) / expected
-            if disagreed is not None:
-                found[INFORMATION][c] = float(disagreed[inside].sum(dtype=np.float64)) / expected
+        size = float(p[inside].sum(dtype=np.float64))
+        if size > 0:
+            predictive, expected = prediction.class_entropies(c)
+            found[UNCERTAINTY][c] = float(predictive[inside].sum(dtype=np.float64)) / size
+            if prediction.n_members > 1:
+                found[INFORMATION][c] = float((predictive - expected)[inside].sum(dtype=np.float64)) / size
     return _with_whole(found)
 
 
@@ -65,14 +66,30 @@ def label_values_of(
     return _with_whole({DISAGREEMENT: values})
 
 
-def entropy_maps(prediction: Prediction) -> dict[str, NDArray[np.float32]]:
-    """Return the maps of a case, each (1, Z, Y, X) from 0 to 1: entropies over all K classes as part of ln K."""
-    most = np.float32(np.log(len(prediction.probabilities)))
-    maps = {PREDICTIVE_ENTROPY_MAP: prediction.predictive_entropy / most}
+def entropy_maps(
+    prediction: Prediction, class_indices: Sequence[int]
+) -> tuple[tuple[int, ...], dict[str, NDArray[np.uint8]]]:
+    """Return the classes of the rows, the whole case first, and the maps of a case by name.
+
+    Each map is (n, Z, Y, X) in 255 steps: the entropy of "is it this class or not" as part of ln 2; of the whole
+    case, the largest of all classes'. Where there is no room for all classes, the least sure have rows.
+    """
+    unsure = {c: v for name, c, v in image_values(prediction, class_indices) if name == UNCERTAINTY}
+    unsure.pop(WHOLE_CASE, None)
+    shape = prediction.predictive_entropy.shape
+    rows = map_rows(unsure, (shape[0], shape[1], shape[2]))
+    names = [PREDICTIVE_ENTROPY_MAP]
     if prediction.n_members > 1:
-        maps[EXPECTED_ENTROPY_MAP] = prediction.expected_entropy / most
-        maps[MUTUAL_INFORMATION_MAP] = prediction.mutual_information / most
-    return {name: np.clip(values, 0, 1)[np.newaxis] for name, values in maps.items()}
+        names += [EXPECTED_ENTROPY_MAP, MUTUAL_INFORMATION_MAP]
+    maps = {name: np.zeros((len(rows), *shape), dtype=np.uint8) for name in names}
+    for c in class_indices:
+        predictive, expected = prediction.class_entropies(c)
+        for name, values in zip(names, (predictive, expected, predictive - expected), strict=False):
+            steps = np.rint(np.clip(values / _LN_2, 0, 1) * 255).astype(np.uint8)
+            np.maximum(maps[name][0], steps, out=maps[name][0])
+            if c in rows:
+                maps[name][rows.index(c)] = steps
+    return rows, maps
 
 
 def _with_whole(found: dict[str, dict[int, float]]) -> Values:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 __all__ = ["PredictionDesk"]
 
-_FORMAT = 1
+_FORMAT = 2
 _MADE_BY = "predict"
 
 
@@ -157,8 +157,8 @@ class PredictionDesk:
         write_label_map(self._label_path(case), label)
         if self._spec.probabilities:
             self._write_probabilities(case, prediction, volume)
-        names = self._write_maps(case, prediction, volume) if self._spec.maps else []
         indices = [c.class_index for c in self._ws.dataset.classes]
+        names = self._write_maps(case, prediction, volume, indices) if self._spec.maps else []
         values = image_values(prediction, indices)
         return {**self._identity(case), "maps": names, "values": values, "labels": {}}
 
@@ -173,15 +173,15 @@ class PredictionDesk:
         np.savez_compressed(buffer, probabilities=rows)
         write_whole(self._probability_path(case), buffer.getvalue())
 
-    def _write_maps(self, case: CaseFiles, prediction: Prediction, volume: Volume) -> list[str]:
-        maps = entropy_maps(prediction)
+    def _write_maps(self, case: CaseFiles, prediction: Prediction, volume: Volume, indices: list[int]) -> list[str]:
+        rows, maps = entropy_maps(prediction, indices)
         about = {"door": _MADE_BY, "model": self._record.model_id, "weights": self._record.weights_digest}
         for key in _map_keys(case):
             foreign = [name for name in maps if has_map(self._ws, key, name) and not self._is_mine(key, name)]
             self._foreign_maps += bool(foreign)
             for name, values in maps.items():
                 if name not in foreign:
-                    write_map(self._ws, key, name, values, [0], volume.geometry, about)
+                    write_map(self._ws, key, name, values, rows, volume.geometry, about)
         return sorted(maps)
 
     def _is_mine(self, key: ItemKey, name: str) -> bool:

@@ -93,9 +93,15 @@ class TrainedModel:
         self, case: NetCase, shape_zyx: Triple, go_on: GoOn | None = None, *, mirroring: bool | None = None
     ) -> Prediction:
         """Predict a whole case; see `predict_slabs`. Probabilities are float16."""
-        mean, entropies = self._on_grid(case, go_on, mirroring)
+        mean, entropies, by_class = self._on_grid(case, go_on, mirroring)
         total, expected = finer_slices(entropies, shape_zyx, 0, shape_zyx[0])
-        return Prediction(finer_probabilities(mean.float(), shape_zyx), total, expected, len(self.checkpoints))
+        return Prediction(
+            finer_probabilities(mean.float(), shape_zyx),
+            total,
+            expected,
+            len(self.checkpoints),
+            None if by_class is None else finer_probabilities(by_class, shape_zyx),
+        )
 
     def predict_slabs(
         self, case: NetCase, shape_zyx: Triple, go_on: GoOn | None = None, *, mirroring: bool | None = None
@@ -118,13 +124,19 @@ class TrainedModel:
         Prediction
             Of the next n slices: probabilities float32 (K, n, Y, X), entropies (n, Y, X).
         """
-        mean, entropies = self._on_grid(case, go_on, mirroring)
+        mean, entropies, by_class = self._on_grid(case, go_on, mirroring)
         depth, height, width = shape_zyx
         thick = max(_LEAST_SLAB, _SLAB_NUMBERS // (self.plan.n_rows * height * width))
         for first in range(0, depth, thick):
             last = min(first + thick, depth)
             total, expected = finer_slices(entropies, shape_zyx, first, last)
-            yield Prediction(finer_slices(mean, shape_zyx, first, last), total, expected, len(self.checkpoints))
+            yield Prediction(
+                finer_slices(mean, shape_zyx, first, last),
+                total,
+                expected,
+                len(self.checkpoints),
+                None if by_class is None else finer_slices(by_class, shape_zyx, first, last),
+            )
 
     def predict_members(
         self, case: NetCase, shape_zyx: Triple, go_on: GoOn | None = None, *, mirroring: bool | None = None
@@ -133,19 +145,29 @@ class TrainedModel:
         for name, found in self._members(case, go_on, mirroring):
             yield name, finer_probabilities(found.float(), shape_zyx)
 
-    def _on_grid(self, case: NetCase, go_on: GoOn | None, mirroring: bool | None) -> tuple[Tensor, Tensor]:
-        """Mean probabilities (K, z, y, x) and both entropies (2, z, y, x), on the network's grid."""
+    def _on_grid(
+        self, case: NetCase, go_on: GoOn | None, mirroring: bool | None
+    ) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Mean probabilities (K, z, y, x), both entropies (2, z, y, x), and the members' mean entropies by class.
+
+        The last are (K, z, y, x), of several members only; all on the network's grid.
+        """
         total: Tensor | None = None
+        by_class: Tensor | None = None
         expected = torch.zeros(case.image.shape[1:])
         n = len(self.checkpoints)
         for _, found in self._members(case, go_on, mirroring):
             if n == 1:
                 own = _entropy(found)
-                return found, torch.stack([own, own])
+                return found, torch.stack([own, own]), None
             expected += _entropy(found) / n
-            total = found.float() / n if total is None else total.add_(found, alpha=1 / n)
+            if total is None or by_class is None:
+                total, by_class = torch.zeros(found.shape), torch.zeros(found.shape)
+            total.add_(found, alpha=1 / n)
+            for row, one in zip(by_class, found, strict=True):
+                row.add_(_binary_entropy(one.float()), alpha=1 / n)
         assert total is not None
-        return total, torch.stack([torch.maximum(_entropy(total), expected), expected])
+        return total, torch.stack([torch.maximum(_entropy(total), expected), expected]), by_class
 
     def _members(self, case: NetCase, go_on: GoOn | None, mirroring: bool | None) -> Iterator[tuple[str, Tensor]]:
         if len(case.image) != self.plan.n_channels:
@@ -186,6 +208,12 @@ def _entropy(probabilities: Tensor) -> Tensor:
     for row in probabilities:
         total += torch.special.entr(row.float())
     return total.clamp_(0, math.log(len(probabilities)))  # half numbers do not quite sum to 1
+
+
+def _binary_entropy(p: Tensor) -> Tensor:
+    """Return −p ln p − (1 − p) ln(1 − p), any shape."""
+    found: Tensor = torch.special.entr(p) + torch.special.entr((1 - p).clamp_(min=0))
+    return found
 
 
 def _always() -> None:

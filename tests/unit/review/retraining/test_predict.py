@@ -35,6 +35,7 @@ from napari_aleatoric.review import (
 )
 from napari_aleatoric.review._retraining._case_answer import entropy_maps, image_values, label_values_of
 from napari_aleatoric.training import Prediction, TrainSpec
+from napari_aleatoric.uncertainty import binary_entropy, entropy
 
 SPEC = RetrainSpec(train=TrainSpec.of_preset("quick"))
 MAPS = {"predictive_entropy", "expected_entropy", "mutual_information"}
@@ -198,18 +199,38 @@ def test_proposals_for_images_without_labels(trained, bench, tmp_path):
 def test_values_by_hand():
     p = np.zeros((3, 1, 1, 4), dtype=np.float32)
     p[1, 0, 0] = [1.0, 0.5, 0.0, 0.0]
+    p[1, 0, 0, 3] = 0.05  # too little to count as inside
     p[0] = 1 - p[1]
-    h = np.where(p[1] == 0.5, np.log(2), 0).astype(np.float32)
-    found = image_values(Prediction(p, h, h / 2, 4), [1, 2])
-    values = {(name, c): v for name, c, v in found}
+    p[2, 0, 0, 2], p[0, 0, 0, 2] = 0.2, 0.8
+    h = entropy(p)
+    h_05 = -(0.05 * np.log(0.05) + 0.95 * np.log(0.95))
+    h_20 = -(0.2 * np.log(0.2) + 0.8 * np.log(0.8))
+    by_class = np.stack([binary_entropy(row) for row in p])
+    by_class[1] *= 0.25
+    several = Prediction(p, h, h / 2, 4, by_class)
+    values = {(name, c): v for name, c, v in image_values(several, [1, 2])}
     assert values["model_uncertainty", 1] == pytest.approx(np.log(2) / 1.5)
-    assert values["model_information", 1] == pytest.approx(np.log(2) / 2 / 1.5)
-    assert values["model_uncertainty", 0] == values["model_uncertainty", 1]  # the other class is nowhere
-    assert ("model_uncertainty", 2) not in values
-    assert {n for n, _, _ in image_values(Prediction(p, h, h, 1), [1, 2])} == {"model_uncertainty"}
-    maps = entropy_maps(Prediction(p, h, h / 2, 4))
-    assert maps["predictive_entropy"].max() == pytest.approx(np.log(2) / np.log(3))
-    assert set(entropy_maps(Prediction(p, h, h, 1))) == {"predictive_entropy"}
+    assert values["model_information", 1] == pytest.approx(0.75 * np.log(2) / 1.5)
+    assert values["model_uncertainty", 2] == pytest.approx(h_20 / 0.2)
+    assert values["model_information", 2] == 0
+    assert values["model_uncertainty", 0] == pytest.approx((np.log(2) / 1.5 + h_20 / 0.2) / 2)
+    one = Prediction(p, h, h, 1)
+    assert {n for n, _, _ in image_values(one, [1, 2])} == {"model_uncertainty"}
+    rows, maps = entropy_maps(several, [1, 2])
+    assert rows == (0, 1, 2)
+    assert {name: values.dtype for name, values in maps.items()} == dict.fromkeys(
+        ("predictive_entropy", "expected_entropy", "mutual_information"), np.uint8
+    )
+    of_ln_2 = np.rint(255 * np.array([0, 1, h_20 / np.log(2), h_05 / np.log(2)]))
+    assert maps["predictive_entropy"][:, 0, 0].tolist() == [
+        of_ln_2.tolist(),  # the whole case: the largest of the classes
+        [0, 255, 0, of_ln_2[3]],
+        [0, 0, of_ln_2[2], 0],
+    ]
+    assert maps["expected_entropy"][1, 0, 0, 1] == 64
+    assert maps["mutual_information"][:, 0, 0, 1].tolist() == [191, 191, 0]
+    assert not maps["mutual_information"][2].any()
+    assert set(entropy_maps(one, [1, 2])[1]) == {"predictive_entropy"}
     label = np.array([[[1, 1, 2, 0]]])
     assert label_values_of(label, p.argmax(axis=0), [1, 2]) == [
         ("model_disagreement", 0, pytest.approx((1 / 3 + 1) / 2)),
