@@ -5,12 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import suppress
-from pathlib import Path
 
 import psutil
 import pytest
@@ -25,61 +21,6 @@ from .conftest import until_busy, until_true
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills with POSIX signals")
 
 LONG = {"n": 100_000, "pause_s": 0.01}
-
-
-@pytest.fixture
-def cluster(tmp_path: Path, workspace: Workspace) -> Iterator[EngineSpec]:
-    """Start a scheduler and one worker that offers one GPU; nothing of it belongs to the plugin."""
-    from distributed.security import Security
-
-    temporary = Security.temporary()
-    pem = {
-        "ca-file": temporary.tls_ca_file,
-        "cert": temporary.tls_client_cert,
-        "key": temporary.tls_client_key,
-    }
-    files = {name: tmp_path / f"{name}.pem" for name in pem}
-    for name, text in pem.items():
-        files[name].write_text(text)
-    tls = [word for name, path in files.items() for word in (f"--tls-{name}", str(path))]
-    address_file = tmp_path / "scheduler.json"
-    python = [sys.executable, "-m"]
-    scheduler = subprocess.Popen(
-        [
-            *python,
-            "distributed.cli.dask_scheduler",
-            *tls,
-            *("--protocol", "tls", "--host", "127.0.0.1", "--port", "0", "--no-dashboard"),
-            *("--scheduler-file", str(address_file)),
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    worker = subprocess.Popen(
-        [
-            *python,
-            "distributed.cli.dask_worker",
-            *tls,
-            *("--scheduler-file", str(address_file), "--no-dashboard", "--resources", "GPU=1", "--nthreads", "1"),
-            *("--local-directory", str(tmp_path / "dask")),
-        ],
-        stderr=subprocess.DEVNULL,
-    )
-    until_true(lambda: address_file.exists() and address_file.read_text().strip().endswith("}"), "no scheduler", 60)
-    address = json.loads(address_file.read_text())["address"]
-    yield EngineSpec(
-        scheduler=address,
-        tls_ca_file=files["ca-file"],
-        tls_cert_file=files["cert"],
-        tls_key_file=files["key"],
-        resources={"GPU": 1},
-    )
-    for process in (worker, scheduler):
-        process.terminate()
-    for process in (worker, scheduler):
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(10)
-        process.kill()
-        process.wait(10)
 
 
 def child_of(handle: JobHandle) -> psutil.Process:
