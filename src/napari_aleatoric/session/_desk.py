@@ -10,6 +10,7 @@ from napari_aleatoric.io import unknown_values_sentence
 from napari_aleatoric.model import ItemKey, Verdict
 from napari_aleatoric.uncertainty import strategy_of
 
+from ._barring import Barring
 from ._item import ItemData
 from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter
@@ -35,6 +36,8 @@ class Desk:
         What is shown.
     painting : Painting
         What was painted, and saved as versions.
+    barring : Barring
+        What was painted as not to be learned from.
 
     Parameters
     ----------
@@ -63,6 +66,7 @@ class Desk:
         self.walk = QueueWalk(opened.queue)
         self.screen = Screen(opened.workspace, opened.store, options, deliver)
         self.painting = Painting(deliver)
+        self.barring = Barring(deliver)
         self._verdicts = Verdicts(opened.store)
         self._connect()
 
@@ -73,16 +77,23 @@ class Desk:
         hand_on(self.screen.map_arrived, told.version_changed)
         hand_on(self.screen.view_changed, told.view_changed)
         hand_on(self.screen.failed, told.notice)
-        hand_on(self.painting.unsaved_changed, told.unsaved_changed)
+        for part in (self.painting, self.barring):
+            part.unsaved_changed.connect(lambda _: told.unsaved_changed.emit(self.unsaved))
         self.painting.saved.connect(self._saved)
         hand_on(self.painting.failed, told.notice)
+        self._options.events.barring.connect(self._paint_barred)
+        self.barring.changed.connect(self.screen.resolve)
+        self.barring.saved.connect(self._barred)
+        hand_on(self.barring.failed, told.notice)
         self._verdicts.recorded.connect(self._decided)
         hand_on(self._verdicts.told, told.notice)
 
     def close(self) -> None:
         """Save what is unsaved, wait for writes under way, let go of the files."""
         self.leave()
+        self._options.events.barring.disconnect(self._paint_barred)
         self.painting.close()
+        self.barring.close()
         self.screen.close()
         self.opened.store.close()
 
@@ -144,9 +155,12 @@ class Desk:
 
     def _arrived(self, item: ItemData) -> None:
         self.painting.begin(self.opened.workspace, item, self._reader())
+        self.barring.begin(self.opened.workspace, item, self._reader())
         self._signals.item_changed.emit(item)
         if sentence := unknown_values_sentence(str(item.key), item.unknown_values):
             self._signals.notice.emit(Notice(sentence, Kind.WARNING))
+        if item.barred is not None and item.barred.problem:
+            self._signals.notice.emit(Notice(item.barred.problem, Kind.WARNING))
         self._signals.history_changed.emit(item.key)
         self.walk.stand_at(item.key)
         self.screen.read_ahead(self.walk.neighbours(self.screen.wanted, +1, limit=2))
@@ -154,19 +168,44 @@ class Desk:
     def show_new_scores(self) -> None:
         """Show the new map of the item on the screen, unless it has strokes to lose."""
         self.screen.forget()
-        if self.screen.item is not None and not self.painting.unsaved:
+        if self.screen.item is not None and not self.unsaved:
             self.leave()
             self.screen.ask(self.screen.item.key)
 
     # -- painting -----------------------------------------------------------------------------------
 
+    @property
+    def unsaved(self) -> bool:
+        """Whether the item on the screen has strokes that are not saved."""
+        return self.painting.unsaved or self.barring.unsaved
+
+    def keep_strokes(self) -> None:
+        """Journal what was painted since the last call."""
+        self.painting.keep()
+        self.barring.keep()
+
+    def _paint_barred(self, on: bool) -> None:
+        if on:
+            self.barring.watch()
+        else:
+            self.barring.save()
+
     def restore_strokes(self) -> None:
         """Paint what an earlier, unfinished session painted; say so if that was on another version."""
         item = self.screen.item
+        if item is not None:
+            self.barring.restore(item)
         if item is not None and item.pending:
             self.painting.restore(item)
             if item.pending_remark:
                 self._signals.notice.emit(Notice(item.pending_remark, Kind.WARNING))
+
+    def drop_pending(self) -> None:
+        """Throw the strokes of an earlier, unfinished session away."""
+        item = self.screen.item
+        barred = () if item is None or item.barred is None else item.barred.pending
+        for pending in (*(item.pending if item is not None else ()), *barred):
+            pending.discard()
 
     # -- saving -------------------------------------------------------------------------------------
 
@@ -174,10 +213,19 @@ class Desk:
         """Save the strokes of the item on the screen, if there are any, before it goes away."""
         if self.painting.unsaved:
             self.save(comment="saved when the case was left")
+        self._options.barring = False
+        self.barring.save()  # also what was painted without that
         self.painting.end()
+        self.barring.end()
 
     def save(self, verdict: Verdict | None = None, quality: int | None = None, comment: str = "") -> None:
-        """Write the label as a new version, in the background; then record the verdict that belongs to it."""
+        """Write the label as a new version, in the background; then record the verdict that belongs to it.
+
+        What was painted as not to be learned from is saved too; where nothing else is new, nothing else is saved.
+        """
+        barred = self.barring.save()
+        if barred and verdict is None and not self.painting.unsaved:
+            return  # nothing else is new
         if self.screen.item is not None:
             about = {"verdict": verdict, "quality": quality, "comment": comment, "seen": self._seen()}
             self.painting.save(self.opened, self.screen.item, self._reader(), **about)
@@ -190,6 +238,13 @@ class Desk:
         self._signals.notice.emit(Notice(f"Saved a new version of {item.key}.", Kind.SUCCESS))
         self._decided(item.key)
 
+    def _barred(self, key: ItemKey, n_voxels: int) -> None:
+        self.screen.forget(key)
+        words = "what is not to be learned from" if n_voxels else "that all of it may be learned from"
+        self._signals.notice.emit(Notice(f"Saved {words} in {key}.", Kind.SUCCESS))
+        self.tell_queue()  # what would be learned from has changed
+        self._signals.history_changed.emit(key)
+
     # -- deciding -----------------------------------------------------------------------------------
 
     def decide(self, verdict: Verdict, quality: int | None, comment: str) -> None:
@@ -197,6 +252,7 @@ class Desk:
         item = self.screen.item
         if item is None:
             return
+        self.barring.save()
         if self.painting.unsaved:
             self.save(Verdict.CORRECTED if verdict is Verdict.ACCEPTED else verdict, quality, comment)
         elif verdict is Verdict.CORRECTED and not item.label_version:

@@ -14,6 +14,7 @@ from napari_aleatoric.io import Workspace, read_map
 from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
+from ._barred import BarredVoxels, load_barred
 from ._heat import HeatMaps
 from ._recovery import find_recovered
 
@@ -63,6 +64,8 @@ class ItemData:
         Which promptable segmenters drew in the version on the screen.
     unknown_values : mapping of int to int
         Label values that were in no class when it was read, with the number of their voxels.
+    barred : BarredVoxels or None
+        What of it is not to be learned from; an item that was read from the disk has it.
     """
 
     key: ItemKey
@@ -82,6 +85,7 @@ class ItemData:
     pending_remark: str = ""
     prompts: tuple[PromptUse, ...] = ()
     unknown_values: Mapping[int, int] = field(default_factory=dict)
+    barred: BarredVoxels | None = None
 
 
 def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
@@ -121,6 +125,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         pending_remark=recovered.remark,
         prompts=() if latest is None else latest.prompts,
         unknown_values=workspace.dataset.classes.unknown_values(label_map.data),
+        barred=load_barred(workspace, key, image.geometry),
     )
 
 

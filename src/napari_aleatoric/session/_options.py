@@ -26,3 +26,4 @@ class ViewOptions(EventedModel):
     label_visible: bool = True
     label_outline: bool = True
     original_visible: bool = False
+    barring: bool = Field(default=False, description="Paint which voxels are not to be learned from.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from napari_aleatoric.model import ClassTable
 from napari_aleatoric.uncertainty import MAPS
 
+from ._barred import barred_in_words
 from ._item import ItemData
 from ._options import ViewOptions
 from ._places import HotPlace
@@ -38,6 +39,12 @@ class ViewState:
         Label layers.
     places : tuple of HotPlace
         Places to jump to under the present choice, hottest first.
+    barring : bool
+        Whether what is not to be learned from is being painted, instead of the label.
+    barred_visible : bool
+        Whether it is shown.
+    barred : str
+        How much that is, in a sentence; "" for nothing.
     """
 
     title: str
@@ -52,6 +59,14 @@ class ViewState:
     label_outline: bool
     original_visible: bool
     places: tuple[HotPlace, ...]
+    barring: bool = False
+    barred_visible: bool = False
+    barred: str = ""
+
+    @property
+    def remark(self) -> str:
+        """What is to be known while painting: a second line for the canvas."""
+        return "Painting what is not to be learned from" if self.barring else self.barred
 
 
 def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewState:
@@ -75,6 +90,8 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
     shown = tuple(c for c in available if c not in options.hidden_classes)
     visible = options.heatmap_on and bool(shown)
     places = () if item.heat is None else item.heat.places(shown)
+    n_barred = 0 if item.barred is None else item.barred.n_voxels
+    barring = options.barring and item.barred is not None
     return ViewState(
         title=_title(item),
         has_sides=item.image.geometry.spacing_known,
@@ -88,6 +105,9 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
         label_outline=options.label_outline,
         original_visible=options.original_visible and item.original is not None,
         places=tuple(p for p in places if p.value >= options.threshold),
+        barring=barring,
+        barred_visible=barring or bool(n_barred),
+        barred=barred_in_words(n_barred, item.image.geometry),
     )
 
 

@@ -105,8 +105,8 @@ class ReviewSession(SessionSignals):
 
     @property
     def unsaved(self) -> bool:
-        """Whether the label on screen has strokes that no saved version holds."""
-        return self._desk is not None and self._desk.painting.unsaved
+        """Whether the item on screen has strokes that are not saved: no version, or no map, holds them."""
+        return self._desk is not None and self._desk.unsaved
 
     def class_scores(self, measure: str) -> dict[int, ClassScore]:
         """Every class of the item on screen under a measure, compared with the rest of the data set."""
@@ -184,10 +184,15 @@ class ReviewSession(SessionSignals):
         if self._desk is not None:
             self._desk.painting.touched()
 
+    def barred_painted(self) -> None:
+        """Say that what is not to be learned from may have changed on screen."""
+        if self._desk is not None:
+            self._desk.barring.touched()
+
     def keep_strokes(self) -> None:
         """Journal what was painted since the last call; the window calls this twice a second."""
         if self._desk is not None:
-            self._desk.painting.keep()
+            self._desk.keep_strokes()
 
     @contextmanager
     def drawing(self, answer: PromptAnswer | AcceptedDraft) -> Iterator[None]:
@@ -205,7 +210,7 @@ class ReviewSession(SessionSignals):
             self._desk.leave()
 
     def save(self, verdict: Verdict | None = None, quality: int | None = None, comment: str = "") -> None:
-        """Write the label as a new version, in the background; then record the verdict that belongs to it."""
+        """Write label, verdict and what is not to be learned from in the background; see `Desk.save`."""
         if self._desk is not None:
             self._desk.save(verdict, quality, comment)
 
@@ -213,6 +218,7 @@ class ReviewSession(SessionSignals):
         """Throw the unsaved strokes away."""
         if self._desk is not None:
             self._desk.painting.discard()
+            self._desk.barring.discard()
 
     def restore_strokes(self) -> None:
         """Put the strokes of an earlier, unfinished session back; a notice says if the label was another then."""
@@ -221,8 +227,8 @@ class ReviewSession(SessionSignals):
 
     def drop_pending(self) -> None:
         """Throw the strokes of an earlier, unfinished session away."""
-        for pending in self.item.pending if self.item is not None else ():
-            pending.discard()
+        if self._desk is not None:
+            self._desk.drop_pending()
 
     # -- deciding -----------------------------------------------------------------------------------
 

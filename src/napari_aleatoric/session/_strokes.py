@@ -35,16 +35,26 @@ class StrokeKeeper:
         Who paints.
     base : str
         The label version that the strokes are made on: id of the correction, or "" for the original.
+    map_name : str
+        Which voxel map of the label the array is; "" for the label itself.
     """
 
-    def __init__(self, workspace: Workspace, key: ItemKey, label: NDArray[Any], reader: str, base: str) -> None:
+    def __init__(
+        self,
+        workspace: Workspace,
+        key: ItemKey,
+        label: NDArray[Any],
+        reader: str,
+        base: str = "",
+        map_name: str = "",
+    ) -> None:
         self._workspace = workspace
         self._key = key
         self._label = label
         self._saved = label.copy()
         self._journalled = self._saved.copy()
         self._reader = reader
-        self._base = base
+        self._base, self._map_name = base, map_name
         self._journal: StrokeJournal | None = None
         self._touched = False
 
@@ -69,7 +79,7 @@ class StrokeKeeper:
             from napari_aleatoric.review import StrokeJournal
 
             self._journal = StrokeJournal.open(
-                self._workspace, self._key, self._reader, self._base, self._label.shape
+                self._workspace, self._key, self._reader, self._base, self._label.shape, self._map_name
             )
         flat_old, flat_new = self._journalled.ravel(), self._label.ravel()
         self._journal.append(changed, old=flat_old[changed], new=flat_new[changed])

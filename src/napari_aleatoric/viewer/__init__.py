@@ -1,5 +1,6 @@
 """Items as napari layers. Works on a ViewerModel; knows nothing of Qt."""
 
+from ._barred_layer import BARRED, BarredLayer
 from ._colours import HEAT_COLOURS, class_colour, heat_colormap, label_colormap
 from ._draft_layers import DRAFT_LAYERS, DraftLayers
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
@@ -7,8 +8,10 @@ from ._slice_in_view import draw_slice, plane_in_view, put_mask
 from ._stage import Stage
 
 __all__ = [
+    "BARRED",
     "DRAFT_LAYERS",
     "HEAT_COLOURS",
+    "BarredLayer",
     "DraftLayers",
     "PromptMarks",
     "PromptMode",

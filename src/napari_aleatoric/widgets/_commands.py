@@ -17,6 +17,7 @@ __all__ = [
     "next_pending",
     "next_question",
     "open_folder",
+    "paint_barred",
     "previous_item",
     "reject",
     "save_label",
@@ -85,6 +86,11 @@ def next_pending(viewer: Viewer) -> None:
 def open_folder(viewer: Viewer) -> None:
     """Open a data set or a workspace."""
     _perform(viewer, "open_folder")
+
+
+def paint_barred(viewer: Viewer) -> None:
+    """Paint what is not to be learned from, on or off."""
+    _perform(viewer, "paint_barred")
 
 
 def previous_item(viewer: Viewer) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import os
 import uuid
 import weakref
@@ -21,7 +20,7 @@ from napari_aleatoric.errors import DataError, WorkspaceError
 from napari_aleatoric.io import Workspace, try_lock
 from napari_aleatoric.model import ItemKey
 
-from ._journal_file import MARK, Stroke, pack_header, pack_stroke, read_records, record, unpack_stroke
+from ._journal_file import MARK, Stroke, pack_header, pack_stroke, read_records, record, stroke_of, unpack_stroke
 
 __all__ = ["PendingStrokes", "StrokeJournal"]
 
@@ -119,7 +118,13 @@ class StrokeJournal:
 
     @classmethod
     def open(
-        cls, workspace: Workspace, key: ItemKey, reader: str, base: str, shape_zyx: Sequence[int]
+        cls,
+        workspace: Workspace,
+        key: ItemKey,
+        reader: str,
+        base: str,
+        shape_zyx: Sequence[int],
+        map_name: str = "",
     ) -> StrokeJournal:
         """Begin a journal.
 
@@ -136,6 +141,8 @@ class StrokeJournal:
             `label_hash` of either.
         shape_zyx : sequence of int
             Of the painted array (upright frame).
+        map_name : str
+            Which voxel map of the label is painted; "" for the label itself.
         """
         z, y, x = (int(n) for n in shape_zyx)
         header = {
@@ -145,7 +152,8 @@ class StrokeJournal:
             "shape_zyx": [z, y, x],
             "started": datetime.now(UTC).isoformat(),
         }
-        return cls(workspace.corrections_dir / _FOLDER / f"{uuid.uuid4().hex}{_SUFFIX}", header, (z, y, x))
+        name = f"{uuid.uuid4().hex}{_suffix(map_name)}"
+        return cls(workspace.corrections_dir / _FOLDER / name, header, (z, y, x))
 
     def append(self, index: ArrayLike, *, old: ArrayLike, new: ArrayLike) -> None:
         """Write down one stroke; it survives the end of the program from here on.
@@ -158,7 +166,7 @@ class StrokeJournal:
         old, new : array-like of int, shape (n,) or a single number
             Label values before and after.
         """
-        stroke = _stroke(np.asarray(index), np.asarray(old), np.asarray(new), self._shape)
+        stroke = stroke_of(np.asarray(index), np.asarray(old), np.asarray(new), self._shape)
         if len(stroke.index) == 0:
             return
         self._write(record(pack_stroke(stroke)))
@@ -186,7 +194,7 @@ class StrokeJournal:
             self._stream = None
 
     @staticmethod
-    def pending(workspace: Workspace, key: ItemKey | None = None) -> list[PendingStrokes]:
+    def pending(workspace: Workspace, key: ItemKey | None = None, map_name: str = "") -> list[PendingStrokes]:
         """Find strokes that no session holds any more and that were never saved, oldest first.
 
         Journals that a running program still writes to are left alone.
@@ -197,8 +205,11 @@ class StrokeJournal:
             Where to look.
         key : ItemKey, optional
             Only those of this label.
+        map_name : str
+            Of which voxel map; "" for the labels themselves.
         """
-        found = [_read(path) for path in sorted((workspace.corrections_dir / _FOLDER).glob(f"*{_SUFFIX}"))]
+        folder = workspace.corrections_dir / _FOLDER
+        found = [_read(path) for path in sorted(folder.glob(f"*{_suffix(map_name)}"))]
         wanted = [p for p in found if p is not None and (key is None or p.key == key)]
         return sorted(wanted, key=lambda p: p.started)
 
@@ -249,25 +260,9 @@ class StrokeJournal:
         self.n_strokes = 0
 
 
-def _stroke(index: NDArray[Any], old: NDArray[Any], new: NDArray[Any], shape_zyx: tuple[int, int, int]) -> Stroke:
-    if index.size == 0:
-        none = np.empty(0, dtype=np.int64)
-        return Stroke(none, none, none)
-    if index.ndim > 2 or (index.ndim == 2 and index.shape[1] != 3):
-        raise DataError(f"Expected indices of shape (n,) or (n, 3), got {index.shape}.")
-    if any(values.dtype.kind not in "iu" for values in (index, old, new)):
-        raise DataError(f"A stroke paints integers at integers, got {old.dtype} and {new.dtype} at {index.dtype}.")
-    limits = shape_zyx if index.ndim == 2 else math.prod(shape_zyx)
-    if (index < 0).any() or (index >= limits).any():
-        raise DataError(f"A stroke reaches outside of the label's {shape_zyx} voxels.")
-    flat = np.ravel_multi_index(tuple(index.T), shape_zyx) if index.ndim == 2 else np.atleast_1d(index)
-    flat = flat.astype(np.int64, copy=False)
-    old, new = np.broadcast_to(old, flat.shape), np.broadcast_to(new, flat.shape)
-    if len(flat) > 1 and not (np.diff(flat) > 0).all():
-        last = len(flat) - 1 - np.unique(flat[::-1], return_index=True)[1]
-        flat, first = np.unique(flat, return_index=True)
-        old, new = old[first], new[last]
-    return Stroke(flat, old, new)
+def _suffix(map_name: str) -> str:
+    """End of a journal's name. Programs that know no strokes on maps must not take them for strokes on labels."""
+    return f".{map_name}-strokes" if map_name else _SUFFIX
 
 
 def _read(path: Path) -> PendingStrokes | None:

@@ -7,6 +7,7 @@ JSON header; every other one is a compressed stroke: runs of voxels with their o
 from __future__ import annotations
 
 import json
+import math
 import struct
 import zlib
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
 
-__all__ = ["MARK", "Stroke", "pack_header", "pack_stroke", "read_records", "record", "unpack_stroke"]
+__all__ = ["MARK", "Stroke", "pack_header", "pack_stroke", "read_records", "record", "stroke_of", "unpack_stroke"]
 
 MARK = b"ALSTROK1"
 _RECORD = struct.Struct("<II")  # length and crc32 of the payload
@@ -39,6 +40,28 @@ class Stroke:
     index: NDArray[np.int64]
     old: NDArray[Any]
     new: NDArray[Any]
+
+
+def stroke_of(index: NDArray[Any], old: NDArray[Any], new: NDArray[Any], shape_zyx: tuple[int, int, int]) -> Stroke:
+    """Make a stroke of voxels in any order, as `StrokeJournal.append` takes them."""
+    if index.size == 0:
+        none = np.empty(0, dtype=np.int64)
+        return Stroke(none, none, none)
+    if index.ndim > 2 or (index.ndim == 2 and index.shape[1] != 3):
+        raise DataError(f"Expected indices of shape (n,) or (n, 3), got {index.shape}.")
+    if any(values.dtype.kind not in "iu" for values in (index, old, new)):
+        raise DataError(f"A stroke paints integers at integers, got {old.dtype} and {new.dtype} at {index.dtype}.")
+    limits = shape_zyx if index.ndim == 2 else math.prod(shape_zyx)
+    if (index < 0).any() or (index >= limits).any():
+        raise DataError(f"A stroke reaches outside of the label's {shape_zyx} voxels.")
+    flat = np.ravel_multi_index(tuple(index.T), shape_zyx) if index.ndim == 2 else np.atleast_1d(index)
+    flat = flat.astype(np.int64, copy=False)
+    old, new = np.broadcast_to(old, flat.shape), np.broadcast_to(new, flat.shape)
+    if len(flat) > 1 and not (np.diff(flat) > 0).all():
+        last = len(flat) - 1 - np.unique(flat[::-1], return_index=True)[1]
+        flat, first = np.unique(flat, return_index=True)
+        old, new = old[first], new[last]
+    return Stroke(flat, old, new)
 
 
 def record(payload: bytes) -> bytes:

@@ -22,6 +22,7 @@ from napari_aleatoric.io import (
     write_whole,
 )
 from napari_aleatoric.model import ItemKey, LabelMap, Reporter, Volume
+from napari_aleatoric.review._labels._learning_weight import WEIGHT_MAP
 from napari_aleatoric.review._scoring._case import CaseReader
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.training import (
@@ -39,10 +40,7 @@ from ._pseudo_cases import PseudoCases
 from ._selection import LearnedCase
 from ._split import retraining_folder
 
-__all__ = ["WEIGHT_MAP", "CaseDesk", "CaseFacts", "file_stamp", "label_values", "normalisation_of"]
-
-WEIGHT_MAP = "learning_weight"
-"""Name of the voxel map of a label that says how much each voxel counts: 0 = do not learn from here."""
+__all__ = ["CaseDesk", "CaseFacts", "file_stamp", "label_values", "normalisation_of"]
 
 _SAMPLES = 500  # intensities of a case that the normalisation of a CT is worked out from
 

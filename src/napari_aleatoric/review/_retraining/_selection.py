@@ -13,6 +13,7 @@ from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ItemKey, Verdict
 from napari_aleatoric.review._filtering._run import preview_filter
 from napari_aleatoric.review._filtering._values import measure_values
+from napari_aleatoric.review._labels._learning_weight import has_learning_weight
 from napari_aleatoric.review._ranking._queue import Queue, build_queue
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.uncertainty import MEASURES, percentile_rank
@@ -44,6 +45,8 @@ class LearnedCase:
         How much it counts.
     proposal : str
         Id of a proposal in its own folder; "" for a case of the data set.
+    barred : bool
+        Whether it has voxels that a person does not want to be learned from.
     """
 
     case_id: str
@@ -52,6 +55,7 @@ class LearnedCase:
     looked_at: bool = False
     weight: float = 1.0
     proposal: str = ""
+    barred: bool = False
 
 
 @dataclass(frozen=True)
@@ -102,6 +106,7 @@ class Selection:
             n_proposals=self.n_proposals,
             left_out={why: len(keys) for why, keys in self.left_out.items()},
             n_held_out=len(self.held_out),
+            n_barred=sum(case.barred for case in (*self.learn, *self.validation)),
         )
 
     @property
@@ -167,6 +172,7 @@ def select(ws: Workspace, store: ReviewStore, spec: RetrainSpec, known: HeldOut 
             corrected=any(k in corrections for k in own),
             looked_at=looked_at,
             weight=1.0 if case_id in held else weight,
+            barred=any(has_learning_weight(ws, k) for k in own),
         )
     free = {c: patients[c] for c in found if c not in held}
     validation = set(validation_cases(free, spec.validation, spec.split_seed))

@@ -23,6 +23,7 @@ def selection_sentence(
     n_proposals: int,
     left_out: Mapping[str, int],
     n_held_out: int,
+    n_barred: int = 0,
 ) -> str:
     """Say what is learned from: "Learns from 181 of 201 cases; 12 corrected, 8 excluded; holds back 20."."""
     parts = [f"Learns from {n_used} of {n_labelled} cases"]
@@ -32,4 +33,9 @@ def selection_sentence(
     counts += [f"{n} {_WORDS[why]}" for why, n in left_out.items() if n]
     if n_proposals:
         counts.append(f"{n_proposals} proposals of a model besides")
-    return "; ".join([*parts, *([", ".join(counts)] if counts else []), f"holds back {n_held_out}"]) + "."
+    if counts:
+        parts.append(", ".join(counts))
+    if n_barred:
+        cases = "1 case" if n_barred == 1 else f"{n_barred} cases"
+        parts.append(f"{cases} with voxels that are not to be learned from")
+    return "; ".join([*parts, f"holds back {n_held_out}"]) + "."

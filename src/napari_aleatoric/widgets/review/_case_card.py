@@ -71,11 +71,20 @@ class CaseCard(QWidget):
         self.lines.hide()
 
     def show_case(
-        self, key: ItemKey, reason: str, flags: tuple[Flag, ...], history: Sequence[tuple[Decision, bool]]
+        self,
+        key: ItemKey,
+        reason: str,
+        flags: tuple[Flag, ...],
+        history: Sequence[tuple[Decision, bool]],
+        barred: str = "",
     ) -> None:
-        """Show another case, or the same with a new history (newest first; findings on top)."""
+        """Show another case, or the same with a new history: newest first; findings and what is barred on top."""
         self.show_reason(key, reason)
         self.lines.clear()
+        if barred:
+            item = QListWidgetItem(f"▨ {barred}")
+            item.setToolTip("Painted as not to be learned from; a training passes these voxels over.")
+            self.lines.addItem(item)
         for flag in flags:
             item = QListWidgetItem(f"⚑ {flag.sentence}")
             item.setToolTip("A check of the label alone. Click to go there." if flag.index_zyx else flag.sentence)
@@ -125,8 +134,14 @@ class RecoveryBanner(QWidget):
         self.drop.clicked.connect(lambda: (self.hide(), self.drop_requested.emit()))
         self.hide()
 
-    def offer(self, voxels: int, when: datetime | None) -> None:
-        """Show, or hide where there is nothing to offer."""
-        at = f" from {when.astimezone().strftime('%d %b %H:%M')}" if when is not None else ""
-        self.words.setText(f"{voxels} repainted voxels{at} were never saved as a version.")
-        self.setVisible(voxels > 0)
+    def offer(self, voxels: int, when: datetime | None, barred_voxels: int = 0) -> None:
+        """Show, or hide where there is nothing to offer; ``barred_voxels`` are not to be learned from."""
+        at = "" if when is None else when.astimezone().strftime("%d %b %H:%M")
+        barred = f"{barred_voxels} voxels that are not to be learned from"
+        if not barred_voxels:
+            words = f"{voxels} repainted voxels{at and f' from {at}'} were never saved as a version."
+        else:
+            repainted = f"{voxels} repainted voxels and " if voxels else ""
+            words = f"{repainted}{barred}{at and f', painted {at},'} were never saved."
+        self.words.setText(words)
+        self.setVisible(voxels + barred_voxels > 0)

@@ -135,15 +135,18 @@ class ReviewDock(HubDock):
         self.table.select(item.key)
         self.verdicts.clear()
         self._show_history(item.key)
-        newest = max((strokes.started for strokes in item.pending), default=None)
-        self.banner.offer(item.pending_voxels, newest)
+        barred = item.barred
+        pending = (*item.pending, *(() if barred is None else barred.pending))
+        newest = max((strokes.started for strokes in pending), default=None)
+        self.banner.offer(item.pending_voxels, newest, 0 if barred is None else barred.pending_voxels)
 
     def _show_history(self, key: ItemKey) -> None:
         item, store = self.session.item, self.session.store
         if item is None or store is None or item.key != key:
             return
         entries = [(entry, entry.undone) for entry in store.history(key)]
-        self.case.show_case(key, self._reason_of(key), item.flags, entries)
+        barred = "" if self.session.view is None else self.session.view.barred
+        self.case.show_case(key, self._reason_of(key), item.flags, entries, barred)
 
     def _show_job(self, status: JobStatus | None) -> None:
         self.job.show_status(status)
@@ -156,7 +159,7 @@ class ReviewDock(HubDock):
         if unsaved:
             button.setText(f"● {button.text()}")
         button.setToolTip(
-            "There are strokes that no saved version holds yet; they are journalled."
+            "There are strokes that are not saved yet; they are journalled."
             if unsaved
             else "Write the label as a new version, without a verdict."
         )
@@ -166,3 +169,4 @@ class ReviewDock(HubDock):
         label = self.hub.stage.label_layer
         if label is not None:
             label.refresh()
+        self.hub.barred.layer.redraw()

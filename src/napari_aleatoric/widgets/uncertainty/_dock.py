@@ -64,6 +64,14 @@ class UncertaintyDock(HubDock):
         self.jump = QPushButton(self._with_key("Jump", "jump_hottest"))
         self.jump.setAccessibleName("Jump to the hottest place")
         self.jump.setToolTip("Go to the hottest place of the map, then to the next.")
+        self.barred = QPushButton("Do not learn")
+        self.barred.setAccessibleName("Paint what is not to be learned from")
+        self.barred.setCheckable(True)
+        key = self._key_of("paint_barred")
+        self.barred.setToolTip(
+            "Paint the voxels that the network shall not learn from; napari's eraser and undo work there too. They "
+            f"are saved when you switch this off, save, or go on.{f' Key: {key}' if key else ''}"
+        )
         self.opacity = self._slider("Opacity of the heatmap", self.session.options.heatmap_opacity)
         self.threshold = self._slider("Map values below are not drawn", self.session.options.threshold)
         self.threshold.setMaximum(95)
@@ -89,7 +97,11 @@ class UncertaintyDock(HubDock):
         switches.setSpacing(6)
         switches.addWidget(self.heatmap)
         switches.addWidget(self.jump, 1)
-        self._add_column(7, self.measure, self.classes)
+        first = QHBoxLayout()
+        first.setSpacing(4)
+        first.addWidget(self.measure, 1)
+        first.addWidget(self.barred)
+        self._add_column(7, first, self.classes)
         self._add_column(5, switches, sliders, self.legend)
         self._add_column(5, self.profile, self.bar)
         self.setWidget(body)
@@ -147,6 +159,7 @@ class UncertaintyDock(HubDock):
         self.opacity.valueChanged.connect(lambda v: setattr(options, "heatmap_opacity", v / 100))
         self.threshold.valueChanged.connect(lambda v: setattr(options, "threshold", v / 100))
         self.jump.clicked.connect(lambda: self.hub.jump(+1))
+        self.barred.clicked.connect(self._paint_barred)
         self.profile.slice_requested.connect(self._go_to_slice)
         self.session.item_changed.connect(self._show_item)
         self.session.view_changed.connect(self._show_view)
@@ -249,6 +262,11 @@ class UncertaintyDock(HubDock):
             values = values / max(float(values.max()), 1e-6)
         self.profile.show_profile(values)
         self.jump.setEnabled(bool(view.places))
+        self.barred.setChecked(view.barring)
+
+    def _paint_barred(self) -> None:
+        self.hub.barred.toggle()
+        self.barred.setChecked(self.session.options.barring)  # it stays off where no case is open
 
     def _slice_changed(self, event: object = None) -> None:
         self.profile.set_current(self.hub.stage.slice_index)

@@ -20,7 +20,8 @@ from napari_aleatoric.review import (
     read_held_out,
     save_correction,
 )
-from napari_aleatoric.review._retraining._case_desk import WEIGHT_MAP, CaseDesk
+from napari_aleatoric.review._labels._learning_weight import WEIGHT_MAP
+from napari_aleatoric.review._retraining._case_desk import CaseDesk
 from napari_aleatoric.review._retraining._pseudo_cases import PseudoCases
 from napari_aleatoric.review._retraining._selection import LearnedCase
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
