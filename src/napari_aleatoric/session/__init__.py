@@ -3,12 +3,15 @@
 from ._asking import answered, measured
 from ._calibration import CalibrationNews, calibration_news, calibration_spec
 from ._class_scores import ClassScore, class_scores
+from ._compared_masks import ComparedMasks
 from ._explore import Explore
 from ._explore_options import ExploreOptions
 from ._explore_plots import Bars, Curve, cumulative, histogram, inside_polygon, nearest, thinned
 from ._explore_spectrum import SpectrumView, spectrum_view
 from ._explore_table import can_write_parquet, csv_bytes, explore_table, parquet_bytes
 from ._heat import HeatMaps
+from ._held_out_cases import HeldOutCases
+from ._held_out_view import ALL_CLASSES, OTHER_WORDS, HeldOutRow, HeldOutView
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
 from ._model_list import ModelRow
 from ._model_work import ModelTask
@@ -34,39 +37,52 @@ from ._text_proposals import ProposalKeeper
 from ._text_settings import keep_text_settings, kept_text_settings
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 from ._training import Training
+from ._training_choice import TrainingChoice
 from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves
+from ._training_net import DIMENSION_CHOICES, NETWORK_CHOICES, NetWishes
+from ._training_plan import PlanView, TrainingPlan
 from ._training_rows import TrainingRow
 from ._training_view import TrainingView
-from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingChoice, TrainingWishes
+from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingWishes
 
 __all__ = [
+    "ALL_CLASSES",
     "DECIMALS",
     "DEFAULT_MAP",
+    "DIMENSION_CHOICES",
     "LABEL_CHOICES",
     "LOSS_CHOICES",
     "MEAN_DICE",
+    "NETWORK_CHOICES",
+    "OTHER_WORDS",
     "PRESET_CHOICES",
     "AcceptedDraft",
     "Bars",
     "CalibrationNews",
     "ClassScore",
     "Clicks",
+    "ComparedMasks",
     "Curve",
     "DraftPointing",
     "DraftSlice",
     "Explore",
     "ExploreOptions",
     "HeatMaps",
+    "HeldOutCases",
+    "HeldOutRow",
+    "HeldOutView",
     "HotPlace",
     "ItemData",
     "Kind",
     "ModelRow",
     "ModelTask",
     "Models",
+    "NetWishes",
     "Notice",
     "Opened",
     "OwnProcess",
     "OwnTextProcess",
+    "PlanView",
     "Prefetcher",
     "PromptAnswer",
     "PromptPhase",
@@ -92,6 +108,7 @@ __all__ = [
     "TrainingChoice",
     "TrainingCurve",
     "TrainingCurves",
+    "TrainingPlan",
     "TrainingRow",
     "TrainingView",
     "TrainingWishes",

@@ -9,7 +9,14 @@ from napari.utils.colormaps import Colormap, DirectLabelColormap
 
 from napari_aleatoric.model import ClassTable
 
-__all__ = ["HEAT_COLOURS", "class_colour", "heat_colormap", "label_colormap", "saliency_colormap"]
+__all__ = [
+    "COMPARED_COLOURS",
+    "HEAT_COLOURS",
+    "class_colour",
+    "heat_colormap",
+    "label_colormap",
+    "saliency_colormap",
+]
 
 Rgba = tuple[float, float, float, float]
 
@@ -24,6 +31,9 @@ HEAT_COLOURS: tuple[tuple[float, Rgba], ...] = (
     (1.0, (0.99, 0.95, 0.60, 1.0)),
 )
 """Stops of the heatmap: dark violet over red to pale yellow; lightness grows all the way, and so does opacity."""
+
+COMPARED_COLOURS = {"reference": "#ffffff", "before": "#ff9a1f", "after": "#3fb8ff"}
+"""Outlines of what is compared: white, orange, blue; apart for colour-blind eyes, and by their lightness too."""
 
 
 def class_colour(class_index: int) -> str:

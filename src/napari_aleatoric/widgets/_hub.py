@@ -31,7 +31,7 @@ from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import PromptMode, Stage
 
 from ._background import MainThread, run
-from ._barred_painting import BarredPainting
+from ._comparing import Comparing
 from ._layout import show_explore, show_models, show_segment, show_training
 from ._prompt_model import PromptModel
 from ._recent import RecentFolders
@@ -77,7 +77,6 @@ class Hub(QObject):
         warnings.filterwarnings("ignore", message="Contours are not displayed during 3D rendering")
         self._progress: Any = None
         self._connect()
-        self.barred = BarredPainting(viewer, self.stage, self.session)
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
         self.models = Models(deliver=self._main.deliver)
         self.prompt_model = PromptModel(self.models, self.segmenting)
@@ -98,6 +97,11 @@ class Hub(QObject):
     def training(self) -> Training:
         """The trainings of the data set; made when the first dock asks for them."""
         return Training(self.session, deliver=self._main.deliver)
+
+    @cached_property
+    def comparing(self) -> Comparing:
+        """The held-out cases of its trainings, on the canvas."""
+        return Comparing(self.viewer, self.stage, self.session, self.training, self._main.deliver)
 
     def _connect(self) -> None:
         session = self.session
@@ -175,8 +179,7 @@ class Hub(QObject):
 
     def _show_version(self, item: ItemData) -> None:
         if self.session.view is not None:
-            with self.barred.held():
-                self.stage.show_version(item, self.session.view)
+            self.stage.show_version(item, self.session.view)
 
     def _apply(self, view: ViewState) -> None:
         self.stage.apply(view)
@@ -229,7 +232,6 @@ class Hub(QObject):
             "undo_decision": session.undo_decision,
             "write_comment": self.focus_comment,
             "save_label": lambda: session.save(),
-            "paint_barred": self.barred.toggle,
             "segment_box": lambda: self.segment("box"),
             "segment_points": lambda: self.segment("points"),
             "segment_words": lambda: show_segment(self.viewer).show_text(),
@@ -309,12 +311,13 @@ class Hub(QObject):
         self._close_training()
         self.models.close()
         self.session.close()
-        self.barred.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
         self.viewer = self.window = None
 
     def _close_training(self) -> None:
+        if "comparing" in vars(self):
+            self.comparing.close()
         if "training" in vars(self):
             self.training.close()
 

@@ -7,11 +7,12 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QColor, QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
-from napari_aleatoric.session import MEAN_DICE, TrainingCurves, TrainingView
+from napari_aleatoric.session import MEAN_DICE, HeldOutView, TrainingCurves, TrainingView
 from napari_aleatoric.viewer import class_colour
 from napari_aleatoric.widgets._hub_dock import HubDock
 from napari_aleatoric.widgets.explore import plot_colours
 
+from ._cases_page import CasesPage
 from ._runs_page import RunsPage
 from ._start_page import StartPage, StopLine
 
@@ -33,7 +34,7 @@ class TrainingDock(HubDock):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self.training = self.hub.training
+        self.training, self.cases = self.hub.training, self.hub.comparing.cases
         self._is_light = False
         self._build()
         self._connect(napari_viewer)
@@ -43,7 +44,7 @@ class TrainingDock(HubDock):
     def _build(self) -> None:
         from ._curves_page import CurvePanel, beside_each_other  # here: the plot library loads with the first dock
 
-        self.start_page, self.runs_page = StartPage(), RunsPage()
+        self.start_page, self.runs_page, self.cases_page = StartPage(), RunsPage(), CasesPage()
         self.loss = CurvePanel("Loss", "loss", "What is minimised; means of neighbouring steps in a long training.")
         self.dice = CurvePanel("Dice", "Dice", "Of every class, on cases that the training only looks at.", (0, 1))
         self.weights = CurvePanel("Class weights", "weight", "How much each class counts in the loss.", (0, 1))
@@ -58,6 +59,7 @@ class TrainingDock(HubDock):
         self.tabs.addTab(self.curves_page, "Curves")
         self.tabs.addTab(beside_each_other(self.weights, self.scales), "Class weights")
         self.tabs.addTab(self.runs_page, "Runs")
+        self.tabs.addTab(self.cases_page, "Before and after")
         self.progress = StopLine("the training", "Stop it; what it has learned is kept, and it can go on.")
         body = QWidget()
         layout = QVBoxLayout(body)
@@ -77,9 +79,19 @@ class TrainingDock(HubDock):
         self.progress.cancel_requested.connect(training.stop)
         self.runs_page.chosen.connect(training.choose)
         self.runs_page.asked.connect(lambda what: getattr(training, what)())
+        self._connect_cases()
         training.view_changed.connect(self._show)
         training.curves_changed.connect(self._draw)
         viewer.events.theme.connect(self._show_theme)
+
+    def _connect_cases(self) -> None:
+        cases, page = self.cases, self.cases_page
+        page.picked.connect(cases.pick)
+        page.hide_requested.connect(cases.turn_off)
+        page.side_by_side_wished.connect(cases.put_side_by_side)
+        page.class_chosen.connect(cases.choose_class)
+        page.other_chosen.connect(cases.compare_with)
+        cases.view_changed.connect(self._show_cases)
 
     def sizeHint(self) -> QSize:
         """Return a panel below the image."""
@@ -113,6 +125,7 @@ class TrainingDock(HubDock):
     def _show(self, view: TrainingView) -> None:
         self.start_page.show_view(view)
         self.runs_page.show_view(view)
+        self._show_cases(self.cases.view)
         self.progress.show_busy(view.is_running, view.is_stopping)
         if view.is_running:
             self.progress.show_fraction(view.fraction)
@@ -122,6 +135,9 @@ class TrainingDock(HubDock):
             self._draw(self.training.curves)  # what is said in their place may be another
         n = len(view.rows)
         self.tabs.setTabText(self.tabs.indexOf(self.runs_page), f"Runs {n}" if n else "Runs")
+
+    def _show_cases(self, view: HeldOutView) -> None:
+        self.cases_page.show_view(view, self.training.view.chosen)
 
     def _draw(self, curves: TrainingCurves) -> None:
         if not self.isVisible():  # drawn when it comes to the front

@@ -1,0 +1,110 @@
+"""The held-out cases of a training, the one that lost most first."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from qtpy.QtCore import Qt, Signal
+from qtpy.QtGui import QKeyEvent
+from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+
+from napari_aleatoric.session import HeldOutRow
+
+__all__ = ["CasesTable"]
+
+_COLUMNS = (
+    ("Case", "Held back: no network of the workspace learned from it. Click it, or press Enter, to see it."),
+    ("Before", "Dice of the network that this one is compared with, where it was judged on the case."),
+    ("After", "Dice of the chosen training's network."),
+    ("Change", "After minus before; the case that lost most comes first."),
+)
+_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+_SHOWN = "▸ "
+
+
+class CasesTable(QTableWidget):
+    """One held-out case a row.
+
+    Signals
+    -------
+    picked(str)
+        The case that is to be seen.
+    """
+
+    picked = Signal(str)
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(0, len(_COLUMNS), parent)
+        self.setHorizontalHeaderLabels([title for title, _ in _COLUMNS])
+        for column, (_, words) in enumerate(_COLUMNS):
+            self.horizontalHeaderItem(column).setToolTip(words)
+        self.setAccessibleName("Held-out cases with their Dice before and after, the one that lost most first")
+        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
+        self.setTabKeyNavigation(False)  # Tab goes on to the buttons
+        self.setShowGrid(False)
+        self.setWordWrap(False)
+        self.verticalHeader().hide()
+        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
+        header = self.horizontalHeader()
+        header.setHighlightSections(False)
+        header.setSectionsClickable(False)
+        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self._rows: tuple[HeldOutRow, ...] = ()
+        self._shown = ""
+        self.cellClicked.connect(lambda row, _: self._pick(row))
+
+    def show_rows(self, rows: Sequence[HeldOutRow], shown: str) -> None:
+        """Fill in the rows, and mark the case whose masks are shown."""
+        if tuple(rows) == self._rows and shown == self._shown:
+            return
+        current = self.currentRow()
+        kept = self._rows[current].case_id if 0 <= current < len(self._rows) else ""
+        self._rows, self._shown = tuple(rows), shown
+        self.setRowCount(len(rows))
+        for number, row in enumerate(rows):
+            for column, text in enumerate(_cells(row, shown)):
+                self.setItem(number, column, _cell(text, column, row, row.case_id == shown))
+        names = [row.case_id for row in rows]
+        place = next((names.index(name) for name in (shown, kept) if name in names), -1)
+        if place >= 0:
+            self.selectRow(place)
+
+    def keyPressEvent(self, event: QKeyEvent | None) -> None:
+        """Enter picks the case, on every system."""
+        if event is not None and event.key() in _ENTER:
+            self._pick(self.currentRow())
+            event.accept()
+            return
+        super().keyPressEvent(event)
+
+    def _pick(self, number: int) -> None:
+        if 0 <= number < len(self._rows):
+            self.picked.emit(self._rows[number].case_id)
+
+
+def _cells(row: HeldOutRow, shown: str) -> tuple[str, ...]:
+    return (
+        f"{_SHOWN if row.case_id == shown else ''}{row.case_id}",
+        "–" if row.before is None else f"{row.before:.3f}",
+        f"{row.after:.3f}",
+        "–" if row.change is None else f"{row.change:+.3f}".replace("-", "−"),
+    )
+
+
+def _cell(text: str, column: int, row: HeldOutRow, is_shown: bool) -> QTableWidgetItem:
+    cell = QTableWidgetItem(text)
+    cell.setToolTip("\n".join(_of_class(*each) for each in row.by_class))
+    if column:
+        cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+    if is_shown:
+        font = cell.font()
+        font.setBold(True)
+        cell.setFont(font)
+    return cell
+
+
+def _of_class(name: str, before: float | None, after: float) -> str:
+    return f"{name}: {after:.3f}" if before is None else f"{name}: {before:.3f} → {after:.3f}"
