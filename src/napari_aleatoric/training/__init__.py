@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari_aleatoric.uncertainty import QuickNetSpec
 
+from ._asked import SegmentationModel
 from ._cases import CaseShelf, NetCase, case_grid, standardised
 from ._clip_pairs import CaptionedImage, caption_pairs, caption_slice, split_pairs
 from ._clip_retrieval import RETRIEVAL_RANKS, Retrieval, retrieval
@@ -11,12 +12,23 @@ from ._clip_spec import ClipJobSpec, ClipTuneSpec
 from ._clip_tune import ClipTuned, finetune_clip, finetune_clip_folder, finetune_clip_job
 from ._loss_spec import LossSpec
 from ._model_plan import ModelPlan, Normalisation
+from ._model_plan_words import NETWORK_TITLES, plan_in_words
 from ._model_planning import memory_needed, plan_model
 from ._model_spec import TrainSpec
+from ._nnunet_plan import NnUNetPlan, need_nnunet
+from ._nnunet_raw import NNUNET_DATASET, NnUNetRaw
 from ._plan import CaseGrid, NetPlan, plan_net
 from ._predict import Prediction
 from ._quick import learn_quick_net, net_case
-from ._train import TrainingSet, load_model, memory_at_hand, model_case, train_model
+from ._train import (
+    TrainingSet,
+    load_model,
+    memory_at_hand,
+    model_case,
+    plan_from_json,
+    train_model,
+    train_nnunet,
+)
 
 if TYPE_CHECKING:
     from ._torch._losses import (
@@ -27,11 +39,14 @@ if TYPE_CHECKING:
         parameter_groups,
         with_noise_head,
     )
+    from ._torch._nnunet_model import NnUNetModel
     from ._torch._predict_model import TrainedModel
     from ._torch._quick_net import QuickNet
     from ._torch._sharpness import SharpnessAware, average_gradients, frozen_running_statistics
 
 __all__ = [
+    "NETWORK_TITLES",
+    "NNUNET_DATASET",
     "RETRIEVAL_RANKS",
     "CaptionedImage",
     "CaseGrid",
@@ -44,12 +59,16 @@ __all__ = [
     "ModelPlan",
     "NetCase",
     "NetPlan",
+    "NnUNetModel",
+    "NnUNetPlan",
+    "NnUNetRaw",
     "Normalisation",
     "Objective",
     "Prediction",
     "QuickNet",
     "QuickNetSpec",
     "Retrieval",
+    "SegmentationModel",
     "SharpnessAware",
     "TrainSpec",
     "TrainedModel",
@@ -69,14 +88,18 @@ __all__ = [
     "memory_at_hand",
     "memory_needed",
     "model_case",
+    "need_nnunet",
     "net_case",
     "parameter_groups",
+    "plan_from_json",
+    "plan_in_words",
     "plan_model",
     "plan_net",
     "retrieval",
     "split_pairs",
     "standardised",
     "train_model",
+    "train_nnunet",
     "with_noise_head",
 ]
 
@@ -103,4 +126,8 @@ def __getattr__(name: str) -> Any:
         from ._torch._predict_model import TrainedModel
 
         return TrainedModel
+    if name == "NnUNetModel":
+        from ._torch._nnunet_model import NnUNetModel
+
+        return NnUNetModel
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -15,14 +15,25 @@ from napari_aleatoric.errors import DataError, MissingExtraError
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.model import Reporter, SilentReporter, Volume
 
+from ._asked import SegmentationModel
 from ._cases import CaseShelf, NetCase, case_grid, normalised_image
 from ._model_plan import ModelPlan
 from ._model_spec import TrainSpec
+from ._nnunet_plan import NNUNET, NnUNetPlan, need_nnunet, nnunet_case
 
 if TYPE_CHECKING:
+    from ._torch._nnunet_model import NnUNetModel
     from ._torch._predict_model import TrainedModel
 
-__all__ = ["TrainingSet", "load_model", "memory_at_hand", "model_case", "train_model"]
+__all__ = [
+    "TrainingSet",
+    "load_model",
+    "memory_at_hand",
+    "model_case",
+    "plan_from_json",
+    "train_model",
+    "train_nnunet",
+]
 
 
 @dataclass(frozen=True)
@@ -71,10 +82,10 @@ def model_case(
     volume: Volume,
     labels: NDArray[np.integer[Any]],
     box: Box,
-    plan: ModelPlan,
+    plan: ModelPlan | NnUNetPlan,
     voxel_weight: NDArray[np.floating[Any]] | None = None,
 ) -> NetCase:
-    """Bring a case to the network's grid.
+    """Bring a case to the network's grid; one for nnU-Net stays on its own.
 
     Parameters
     ----------
@@ -85,7 +96,7 @@ def model_case(
         Class indices by reader, on the whole upright grid; zeros where there are none (prediction).
     box : Box
         The part that is looked at.
-    plan : ModelPlan
+    plan : ModelPlan or NnUNetPlan
         Of the data set.
     voxel_weight : numpy.ndarray of float, shape (Z, Y, X), optional
         How much every voxel counts in the loss, 0 or more, on the whole upright grid.
@@ -95,6 +106,8 @@ def model_case(
     NetCase
         To be put on a `CaseShelf`, or asked about with `TrainedModel.predict`.
     """
+    if isinstance(plan, NnUNetPlan):
+        return nnunet_case(volume, labels, box, plan)
     _need_torch()
     from ._torch._grid import coarser_image, coarser_labels
 
@@ -173,8 +186,73 @@ def train_model(
     return train(plan, shelf, training_set, spec, Path(folder), reporter or SilentReporter())
 
 
-def load_model(folder: Path, device: str | None = None) -> TrainedModel:
-    """Open a model that `train_model` left in a folder.
+def train_nnunet(
+    plan: NnUNetPlan,
+    home: Path,
+    training_set: TrainingSet,
+    spec: TrainSpec,
+    folder: Path,
+    memory_bytes: int,
+    reporter: Reporter | None = None,
+) -> NnUNetModel:
+    """Train a network with nnU-Net and our loss, or go on where it stopped, and keep it in a folder.
+
+    nnU-Net plans, preprocesses, augments and optimises; how, is its own affair. Of the settings count the loss (not
+    its denoising and its sharpness-aware step), ``iterations``, ``learning_rate`` and ``weight_decay`` where they
+    are given, ``width``, ``patch_voxels`` (as the memory that nnU-Net plans for), ``spacing_zyx_mm`` and
+    ``case_voxels``, ``dimensions`` (not 2.5d), ``mirror_axes``, ``mirroring``, ``seed`` and ``device``. The state
+    is nnU-Net's checkpoint, kept after every epoch of about a fiftieth of the steps; a later call goes on from it.
+
+    Parameters
+    ----------
+    plan : NnUNetPlan
+        Classes and channels.
+    home : Path
+        Folder whose ``raw`` holds the cases (`NnUNetRaw`); nnU-Net's other places are made beside it. It is deleted
+        when the model is there.
+    training_set : TrainingSet
+        Names of the cases there.
+    spec : TrainSpec
+        How.
+    folder : Path
+        Where the model is kept: ``checkpoints/final.safetensors`` and ``model.json``.
+    memory_bytes : int
+        At hand (`memory_at_hand`).
+    reporter : Reporter, optional
+        Hears of every case and step and may stop there; its metrics are those of `train_model`, the Dice being of
+        patches of the validation cases.
+
+    Returns
+    -------
+    NnUNetModel
+        With ``predict``.
+
+    Raises
+    ------
+    MissingExtraError
+        Without the extra ``nnunet``.
+    Cancelled
+        If the reporter asked to stop; what the last epoch learned is kept.
+    DataError
+        If the memory does not suffice, or the loss is no longer a number.
+    """
+    need_nnunet()
+    from ._torch._nnunet_home import quiet
+
+    with quiet():
+        from ._torch._nnunet_train import train_nnunet as train
+
+    heard = reporter or SilentReporter()
+    return train(plan, Path(home), training_set, spec, Path(folder), memory_bytes, heard)
+
+
+def plan_from_json(values: dict[str, Any]) -> ModelPlan | NnUNetPlan:
+    """Read a plan that was kept as plain values, whoever trains by it."""
+    return NnUNetPlan.from_json(values) if values.get("backend") == NNUNET else ModelPlan.from_json(values)
+
+
+def load_model(folder: Path, device: str | None = None) -> SegmentationModel:
+    """Open a model that `train_model` or `train_nnunet` left in a folder.
 
     Parameters
     ----------
@@ -187,12 +265,20 @@ def load_model(folder: Path, device: str | None = None) -> TrainedModel:
     ------
     NotFoundError
         If there is no finished model.
+    MissingExtraError
+        If nnU-Net trained it, and is not installed.
     DataError
         If it is damaged.
     """
     _need_torch()
     from ._torch._predict_model import load_model as load
+    from ._torch._predict_model import read_backend
 
+    if read_backend(Path(folder)) == NNUNET:
+        need_nnunet()
+        from ._torch._nnunet_model import load_nnunet
+
+        return load_nnunet(Path(folder), device)
     return load(Path(folder), device)
 
 

@@ -30,6 +30,7 @@ from napari_aleatoric.training import (
     CaseShelf,
     ModelPlan,
     NetCase,
+    NnUNetPlan,
     Normalisation,
     case_grid,
     model_case,
@@ -148,7 +149,7 @@ class CaseDesk:
         weight = self._voxel_weight(case, volume.geometry.shape_zyx) if weighed else None
         return model_case(volume, labels, box, plan, weight)
 
-    def image_case(self, case_id: str, plan: ModelPlan) -> tuple[NetCase, Volume]:
+    def image_case(self, case_id: str, plan: ModelPlan | NnUNetPlan) -> tuple[NetCase, Volume]:
         """Bring an image alone to the network's grid; its labels are not read."""
         volume = self._ws.load_image(case_id).upright()
         none = np.zeros((1, *volume.geometry.shape_zyx), dtype=np.uint16)

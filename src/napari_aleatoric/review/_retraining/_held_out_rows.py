@@ -20,7 +20,7 @@ from ._judgement import CaseRow
 from ._selection import LearnedCase
 
 if TYPE_CHECKING:
-    from napari_aleatoric.training import TrainedModel
+    from napari_aleatoric.training import SegmentationModel
 
 __all__ = ["held_out_rows"]
 
@@ -29,7 +29,7 @@ def held_out_rows(
     ws: Workspace,
     desk: CaseDesk,
     who: str,
-    model: TrainedModel,
+    model: SegmentationModel,
     cases: Sequence[LearnedCase],
     spec: JudgeSpec,
     folder: Path,
@@ -45,7 +45,7 @@ def held_out_rows(
         Reads them.
     who : str
         Name of the network in the judgement.
-    model : TrainedModel
+    model : SegmentationModel
         Has seen none of them.
     cases : sequence of LearnedCase
         Held out; where several readers labelled a case, each is a reference, and the mean counts.
@@ -86,7 +86,7 @@ def _judged(
     ws: Workspace,
     desk: CaseDesk,
     who: str,
-    model: TrainedModel,
+    model: SegmentationModel,
     case: LearnedCase,
     spec: JudgeSpec,
     path: Path,

@@ -24,7 +24,7 @@ from ._spec import PredictSpec
 from ._split import read_held_out
 
 if TYPE_CHECKING:
-    from napari_aleatoric.training import TrainedModel
+    from napari_aleatoric.training import SegmentationModel
 
 __all__ = ["PredictSummary", "predict_all"]
 
@@ -120,7 +120,7 @@ def predict_all(ws: Workspace, spec: PredictSpec = _DEFAULT, reporter: Reporter 
 
 
 def _proposed(
-    ws: Workspace, spec: PredictSpec, model: TrainedModel, record: ModelRecord, reporter: Reporter
+    ws: Workspace, spec: PredictSpec, model: SegmentationModel, record: ModelRecord, reporter: Reporter
 ) -> PredictSummary:
     images = Path(spec.images).expanduser()
     if not images.is_dir():
@@ -136,7 +136,7 @@ def _proposed(
 
 
 def _answered(
-    ws: Workspace, spec: PredictSpec, model: TrainedModel, record: ModelRecord, reporter: Reporter
+    ws: Workspace, spec: PredictSpec, model: SegmentationModel, record: ModelRecord, reporter: Reporter
 ) -> PredictSummary:
     cases, folder = _wanted(ws, spec), prediction_folder(ws, record.model_id)
     refused: list[Problem] = []

@@ -33,7 +33,7 @@ from ._registry import ModelRecord
 from ._spec import PredictSpec
 
 if TYPE_CHECKING:
-    from napari_aleatoric.training import Prediction, TrainedModel
+    from napari_aleatoric.training import Prediction, SegmentationModel
 
 __all__ = ["PredictionDesk"]
 
@@ -48,7 +48,7 @@ class PredictionDesk:
     ----------
     ws, store : Workspace, ReviewStore
         Where things are.
-    model, record : TrainedModel, ModelRecord
+    model, record : SegmentationModel, ModelRecord
         Who is asked.
     folder : Path
         Where the answers are kept.
@@ -65,7 +65,7 @@ class PredictionDesk:
         self,
         ws: Workspace,
         store: ReviewStore,
-        model: TrainedModel,
+        model: SegmentationModel,
         record: ModelRecord,
         folder: Path,
         spec: PredictSpec,

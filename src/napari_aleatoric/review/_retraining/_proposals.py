@@ -26,7 +26,7 @@ from ._case_desk import file_stamp
 from ._registry import ModelRecord
 
 if TYPE_CHECKING:
-    from napari_aleatoric.training import TrainedModel
+    from napari_aleatoric.training import SegmentationModel
 
 __all__ = ["propose"]
 
@@ -35,7 +35,7 @@ _MANIFEST, _TABLE = "manifest.csv", "proposals.csv"
 
 def propose(
     ws: Workspace,
-    model: TrainedModel,
+    model: SegmentationModel,
     record: ModelRecord,
     images: Path,
     destination: Path,
@@ -52,7 +52,7 @@ def propose(
     ----------
     ws : Workspace
         Whose classes they get; nothing is written to it but the proposals, if they lie in it.
-    model, record : TrainedModel, ModelRecord
+    model, record : SegmentationModel, ModelRecord
         Who draws.
     images : Path
         Folder of images.
@@ -108,7 +108,7 @@ def propose(
 
 def _drawn(
     ws: Workspace,
-    model: TrainedModel,
+    model: SegmentationModel,
     case: CaseFiles,
     destination: Path,
     go_on: Callable[[], None],

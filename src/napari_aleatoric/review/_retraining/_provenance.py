@@ -14,7 +14,7 @@ from ._spec import RetrainSpec
 
 __all__ = ["data_digest", "model_digest", "versions"]
 
-_PACKAGES = ("napari-aleatoric", "numpy", "torch", "monai", "accelerate", "SimpleITK")
+_PACKAGES = ("napari-aleatoric", "numpy", "torch", "monai", "accelerate", "SimpleITK", "nnunetv2")
 _VERSION = "1"
 """Changes when the same labels and settings give another model."""
 
@@ -33,6 +33,8 @@ def model_digest(spec: RetrainSpec, data: str) -> str:
     """Return 32 hexadecimal digits of settings and data; where it runs is no part of it."""
     values = spec.model_dump(mode="json")
     values["train"].pop("device", None)
+    if values["backend"] == "own":  # as before there was a choice
+        del values["backend"]
     values["pseudo_labels"] = bool(spec.pseudo_labels)  # what is in them is part of the data
     text = json.dumps([_VERSION, values, data], sort_keys=True)
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()

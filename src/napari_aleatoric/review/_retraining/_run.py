@@ -6,14 +6,24 @@ import time
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Reporter, SilentReporter, SubReporter
 from napari_aleatoric.review._storage._store import ReviewStore
-from napari_aleatoric.training import ModelPlan, TrainingSet, load_model, memory_at_hand, plan_model, train_model
+from napari_aleatoric.training import (
+    ModelPlan,
+    NnUNetPlan,
+    SegmentationModel,
+    TrainingSet,
+    load_model,
+    memory_at_hand,
+    need_nnunet,
+    plan_from_json,
+    plan_model,
+    train_model,
+)
 
 from ._alone import alone
 from ._case_desk import CaseDesk, CaseFacts, normalisation_of
@@ -21,6 +31,8 @@ from ._held_out_masks import HELD_OUT_FOLDER
 from ._held_out_rows import held_out_rows
 from ._judge import AFTER, BASELINE, BEFORE, judge
 from ._judgement import CaseRow, Judgement
+from ._nnunet import nnunet_plan, train_with_nnunet
+from ._prefixed import Prefixed
 from ._provenance import data_digest, model_digest, versions
 from ._pseudo_cases import PseudoCases
 from ._registry import (
@@ -36,9 +48,6 @@ from ._registry import (
 from ._selection import LearnedCase, Selection, select
 from ._spec import RetrainSpec
 from ._split import read_held_out, retraining_folder, write_held_out
-
-if TYPE_CHECKING:
-    from napari_aleatoric.training import TrainedModel
 
 __all__ = ["BASELINE_FOLDER", "NETWORK_FOLDER", "RetrainOutcome", "retrain"]
 
@@ -92,7 +101,7 @@ def retrain(ws: Workspace, spec: RetrainSpec = _DEFAULT, reporter: Reporter | No
     Raises
     ------
     MissingExtraError
-        Without the extra ``ai``.
+        Without the extra ``ai``, or ``nnunet`` where it is nnU-Net that trains.
     DataError
         If too few labels are left to learn from, or another retraining of the workspace is running.
     Cancelled
@@ -101,6 +110,8 @@ def retrain(ws: Workspace, spec: RetrainSpec = _DEFAULT, reporter: Reporter | No
     begun = time.monotonic()
     reporter = reporter or SilentReporter()
     memory = memory_at_hand(spec.train.device)  # also tells whether torch is here, before anything is written
+    if spec.backend == "nnunet":
+        need_nnunet()
     with alone(retraining_folder(ws), "retrained"), ReviewStore.open(ws.store_url) as store:
         store.sync_items(ws.dataset.items, ws.fingerprints())
         selection = select(ws, store, spec, read_held_out(ws))
@@ -175,8 +186,10 @@ class _Work:
             found.append(desk.facts(case))
         return found
 
-    def _plan(self, reporter: Reporter) -> ModelPlan:
+    def _plan(self, reporter: Reporter) -> ModelPlan | NnUNetPlan:
         facts = self._facts(reporter)
+        if self.spec.backend == "nnunet":
+            return nnunet_plan(self.ws, facts)
         return plan_model(
             [f.grid for f in facts],
             max(f.n_channels for f in facts),
@@ -188,12 +201,12 @@ class _Work:
 
     def train_and_judge(self, record: ModelRecord, begun: float) -> tuple[ModelRecord, Judgement]:
         """Do what is left to do of a model."""
-        plan = ModelPlan.from_json(record.plan)
+        plan = plan_from_json(record.plan)
         folder = model_folder(self.ws, record.model_id)
         trainings = 2 if self.spec.baseline and not self.spec.is_plain else 1
         per_training = (1 - _READ - _JUDGED) / trainings
         model = self._trained(self.spec, self.selection, plan, folder / NETWORK_FOLDER, "", (_READ, per_training))
-        networks: dict[str, TrainedModel] = {AFTER: model}
+        networks: dict[str, SegmentationModel] = {AFTER: model}
         if trainings == 2:
             plain = self.spec.plain()
             selected = select(self.ws, self.store, plain, self.selection.split)
@@ -213,24 +226,27 @@ class _Work:
             }
         )
         write_record(self.ws, record)
-        self.desk.keep_only(plan)
+        if isinstance(plan, ModelPlan):
+            self.desk.keep_only(plan)
         return record, judgement
 
     def _trained(
         self,
         spec: RetrainSpec,
         selection: Selection,
-        plan: ModelPlan,
+        plan: ModelPlan | NnUNetPlan,
         folder: Path,
         prefix: str,
         span: tuple[float, float],
-    ) -> TrainedModel:
+    ) -> SegmentationModel:
         start, length = span
         desk = self._desk_for(spec)
-        cases = (*selection.learn, *selection.validation)
         shelving = SubReporter(self.reporter, start, start + _SHELVED * length, 1.0)
-        names = desk.fill(plan, cases, shelving)
-        told = _Prefixed(SubReporter(self.reporter, start + _SHELVED * length, start + length, 1.0), prefix)
+        told = Prefixed(SubReporter(self.reporter, start + _SHELVED * length, start + length, 1.0), prefix)
+        if isinstance(plan, NnUNetPlan):
+            memory = self.memory_bytes
+            return train_with_nnunet(self.ws, desk, selection, spec, plan, folder, memory, shelving, told)
+        names = desk.fill(plan, (*selection.learn, *selection.validation), shelving)
         training_set = TrainingSet(
             tuple(names[case.case_id] for case in selection.learn),
             tuple(names[case.case_id] for case in selection.validation),
@@ -238,7 +254,7 @@ class _Work:
         )
         return train_model(plan, desk.shelf(plan), training_set, spec.train, folder, told)
 
-    def _judged(self, record: ModelRecord, networks: dict[str, TrainedModel], folder: Path) -> Judgement:
+    def _judged(self, record: ModelRecord, networks: dict[str, SegmentationModel], folder: Path) -> Judgement:
         notes = list(self.selection.notes)
         if self.spec.baseline and self.spec.is_plain:
             notes.append("These settings are the plain ones, so no plain network was trained beside it.")
@@ -265,21 +281,6 @@ class _Work:
             spacing_known=_spacing_known(self.ws, self.selection.held_out),
             notes=notes,
         )
-
-
-class _Prefixed:
-    """Names the network in what is plotted and said."""
-
-    def __init__(self, parent: Reporter, prefix: str) -> None:
-        self._parent, self._prefix = parent, prefix
-
-    def step(self, done: float, total: float, message: str = "") -> None:
-        """Hand on."""
-        self._parent.step(done, total, f"Plain network beside it: {message}" if self._prefix else message)
-
-    def metric(self, name: str, value: float, step: int = 0) -> None:
-        """Hand on, with the network's name before the number's."""
-        self._parent.metric(f"{self._prefix}{name}", value, step)
 
 
 def _spacing_known(ws: Workspace, cases: tuple[LearnedCase, ...]) -> bool:

@@ -19,6 +19,11 @@ class RetrainSpec(Spec):
     """What is learned from, how much each part of it counts, how, and how it is judged."""
 
     train: TrainSpec = Field(default=TrainSpec(), description="Network, loss, length and the rest of the training.")
+    backend: Literal["own", "nnunet"] = Field(
+        default="own",
+        description="Who trains: ourselves, or nnU-Net with our loss, which plans network and patches itself "
+        "(extra 'nnunet').",
+    )
     held_out: float = Field(
         default=0.1,
         gt=0,
@@ -68,6 +73,29 @@ class RetrainSpec(Spec):
             raise ValueError("the filter names another label reader than the retraining; name one in both")
         return self
 
+    @model_validator(mode="after")
+    def _what_nnunet_can(self) -> Self:
+        if self.backend != "nnunet":
+            return self
+        train, usual = self.train, TrainSpec()
+        wished = {
+            "denoise": train.loss.denoise,
+            "sharpness_aware": train.loss.sharpness_aware,
+            "voxel_weights": self.voxel_weights,
+            "minutes": train.minutes is not None,
+            "network": train.network != usual.network,
+            "dimensions 2.5d": train.dimensions == "2.5d",
+            "patch_zyx": train.patch_zyx is not None,
+            "batch": train.batch is not None,
+            "early_stopping_patience": train.early_stopping_patience is not None,
+        }
+        if found := [name for name, is_wished in wished.items() if is_wished]:
+            raise ValueError(
+                f"nnU-Net trains without these settings: {', '.join(found)}; leave them out, or take the backend "
+                "'own'"
+            )
+        return self
+
     @property
     def is_plain(self) -> bool:
         """Whether the plain network beside it would be the same."""
@@ -82,7 +110,7 @@ class RetrainSpec(Spec):
         """
         steps = self.train.iterations * (2 if self.train.loss.sharpness_aware else 1)
         train = self.train.model_copy(update={"loss": type(self.train.loss)(), "iterations": steps})
-        kept = ("held_out", "validation", "split_seed", "label_reader", "judge")
+        kept = ("backend", "held_out", "validation", "split_seed", "label_reader", "judge")
         return RetrainSpec(train=train, **{name: getattr(self, name) for name in kept})
 
 

@@ -27,7 +27,7 @@ from ._predict_grid import predict_mirrored
 from ._train_checkpoints import checkpoint_path, read_weights
 from ._train_device import place
 
-__all__ = ["MODEL_FILE", "TrainedModel", "load_model", "read_model"]
+__all__ = ["MODEL_FILE", "TrainedModel", "load_model", "read_backend", "read_model"]
 
 MODEL_FILE = "model.json"
 _SLAB_NUMBERS = 1 << 26  # probabilities on the image's grid held at a time: 256 MB
@@ -227,6 +227,15 @@ def read_model(folder: Path) -> dict[str, Any] | None:
         return found if isinstance(found, dict) and found.get("format") == 1 else None
     except (OSError, ValueError):
         return None
+
+
+def read_backend(folder: Path) -> str:
+    """Return who trained the model of a folder: "nnunet", or "" for ourselves and where nothing can be read."""
+    try:
+        found = json.loads((folder / MODEL_FILE).read_text(encoding="utf-8"))
+        return str(found.get("backend", ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def load_model(folder: Path, device: str | None) -> TrainedModel:
