@@ -1,5 +1,6 @@
 """Items as napari layers. Works on a ViewerModel; knows nothing of Qt."""
 
+from ._barred_layer import BARRED, BarredLayer
 from ._colours import COMPARED_COLOURS, HEAT_COLOURS, class_colour, heat_colormap, label_colormap
 from ._compared_layers import ComparedLayers
 from ._draft_layers import DRAFT_LAYERS, DraftLayers
@@ -8,9 +9,11 @@ from ._slice_in_view import draw_slice, plane_in_view, put_mask
 from ._stage import Stage
 
 __all__ = [
+    "BARRED",
     "COMPARED_COLOURS",
     "DRAFT_LAYERS",
     "HEAT_COLOURS",
+    "BarredLayer",
     "ComparedLayers",
     "DraftLayers",
     "PromptMarks",

@@ -327,13 +327,13 @@ class Stage:
             layer.data = data
 
     def _words(self, state: ViewState) -> str:
-        """Title and, in 2-D, which side of the patient is where on the screen."""
-        dims = self._viewer.dims
-        if not state.has_sides or dims.ndisplay != 2 or dims.ndim != 3:
-            return state.title
-        down, right = dims.displayed
-        (top, bottom), (left, right_side) = _SIDES[down], _SIDES[right]
-        return f"{state.title} · {left} left, {right_side} right, {top} top, {bottom} bottom"
+        """Title and, in 2-D, which side of the patient is where on the screen; below, what else is to be known."""
+        dims, words = self._viewer.dims, state.title
+        if state.has_sides and dims.ndisplay == 2 and dims.ndim == 3:
+            down, right = dims.displayed
+            (top, bottom), (left, right_side) = _SIDES[down], _SIDES[right]
+            words += f" · {left} left, {right_side} right, {top} top, {bottom} bottom"
+        return f"{words}\n{state.remark}" if state.remark else words
 
     def _show_whole(self, item: ItemData) -> None:
         # x to the right and y down leave "away" for z, or left and right would change places in 3-D
