@@ -73,7 +73,8 @@ class PointingPage(QWidget):
         self.words.setWordWrap(True)
         self.words.setAccessibleName("What the segmenter does")
         self.bar = QProgressBar()
-        self.bar.setRange(0, 0)
+        self.bar.setRange(0, 1)  # a moving one would take a third of a core from what is waited for
+        self.bar.setValue(0)
         self.bar.setMaximumHeight(14)
         self.bar.setTextVisible(False)
         self.cancel = QPushButton("Cancel")

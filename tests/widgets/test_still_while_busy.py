@@ -1,0 +1,41 @@
+"""While a job runs and nothing changes, nothing is drawn: what moves takes a core from the work it tells of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from qtpy.QtGui import QMovie
+from qtpy.QtWidgets import QLabel, QProgressBar
+
+from napari_aleatoric.jobs import JobStatus
+from napari_aleatoric.model import Status
+from napari_aleatoric.widgets import hub_of, show_docks
+
+pytestmark = pytest.mark.gui
+
+STARTING = JobStatus(Status.BUSY)  # nothing is known of how far it is
+HALF = JobStatus(Status.BUSY, done=1.0, total=2.0, message="Learning")
+DONE = JobStatus(Status.COMPLETED, result={})
+
+
+def test_nothing_moves_while_a_job_runs(make_napari_viewer: Any, qtbot: Any) -> None:
+    viewer = make_napari_viewer(show=True)
+    review, _ = show_docks(viewer)
+    hub = hub_of(viewer)
+    hub.performers()["show_training"]()
+    window = viewer.window._qt_window
+    shown = []
+    for status in (STARTING, HALF):
+        hub.session.job_changed.emit(status)
+        bars = [bar for bar in window.findChildren(QProgressBar) if bar.isVisible()]
+        assert review.job.bar in bars
+        assert [bar for bar in bars if bar.minimum() == bar.maximum()] == []  # Qt lets such a bar move by itself
+        movies = [label.movie() for label in window.findChildren(QLabel) if label.movie() is not None]
+        assert [movie.state() for movie in movies] == [QMovie.MovieState.Paused] * len(movies)
+        assert movies, "napari's wheel is where?"
+        shown.append((review.job.bar.value(), review.job.bar.isTextVisible()))
+    assert shown == [(0, False), (500, True)]
+    hub.session.job_changed.emit(DONE)
+    assert not review.job.bar.isVisible()
+    hub.close()
