@@ -23,7 +23,6 @@ from napari_aleatoric.session import (
     OwnProcess,
     ReviewSession,
     Training,
-    TrainingPlan,
     ViewState,
     open_review,
     prepare,
@@ -31,7 +30,6 @@ from napari_aleatoric.session import (
 from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import PromptMode, Stage
 
-from ._activity import ActivityBar
 from ._background import MainThread, run
 from ._barred_painting import BarredPainting
 from ._comparing import Comparing
@@ -78,7 +76,7 @@ class Hub(QObject):
         self.recent = RecentFolders()
         # the stage turns outlines off in 3-D by itself; napari's warning would pop up at every turn
         warnings.filterwarnings("ignore", message="Contours are not displayed during 3D rendering")
-        self.activity = ActivityBar(window)
+        self._progress: Any = None
         self._connect()
         self.barred = BarredPainting(viewer, self.stage, self.session)
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
@@ -103,11 +101,6 @@ class Hub(QObject):
         return Training(self.session, deliver=self._main.deliver)
 
     @cached_property
-    def training_plan(self) -> TrainingPlan:
-        """What would be trained; made when somebody looks at it."""
-        return TrainingPlan(self.session, self.training, deliver=self._main.deliver)
-
-    @cached_property
     def comparing(self) -> Comparing:
         """The held-out cases of its trainings, on the canvas."""
         return Comparing(self.viewer, self.stage, self.session, self.training, self._main.deliver)
@@ -118,7 +111,7 @@ class Hub(QObject):
         session.view_changed.connect(self._apply)
         session.version_changed.connect(self._show_version)
         session.notice.connect(self._tell)
-        session.job_changed.connect(self.activity.show)
+        session.job_changed.connect(self._show_progress)
 
     # -- opening ------------------------------------------------------------------------------------
 
@@ -201,6 +194,23 @@ class Hub(QObject):
             show_warning(notice.text)
         else:
             show_info(notice.text)
+
+    def _show_progress(self, status: Any) -> None:
+        """Keep a bar in napari's activity area in step with the job."""
+        busy = status is not None and not status.is_over
+        if busy and self._progress is None:
+            from napari.utils import progress
+
+            self._progress = progress(total=100, desc="Aleatoric")
+        if self._progress is None:
+            return
+        if busy:
+            done = int(100 * status.fraction)
+            self._progress.update(max(0, done - self._progress.n))
+            self._progress.set_description(status.message[:60] or "Aleatoric")
+        else:
+            self._progress.close()
+            self._progress = None
 
     # -- actions ------------------------------------------------------------------------------------
 
@@ -298,7 +308,9 @@ class Hub(QObject):
         for clock in (self._strokes_clock, self._job_clock):
             clock.stop()
         self.shortcuts.close()
-        self.activity.close()
+        if self._progress is not None:
+            self._progress.close()
+            self._progress = None
         self.segmenting.close()
         self._close_training()
         self.models.close()
@@ -311,8 +323,6 @@ class Hub(QObject):
     def _close_training(self) -> None:
         if "comparing" in vars(self):
             self.comparing.close()
-        if "training_plan" in vars(self):
-            self.training_plan.close()
         if "training" in vars(self):
             self.training.close()
 
