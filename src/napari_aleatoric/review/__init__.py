@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     )
     from ._retraining._run import RetrainOutcome, retrain
     from ._retraining._selection import LearnedCase, Selection, preview_retraining
+    from ._retraining._since import SinceTraining, changes_since
     from ._retraining._spec import PredictSpec, RetrainSpec
     from ._retraining._split import HeldOut, read_held_out
     from ._scoring._comparison import Comparison
@@ -116,6 +117,7 @@ __all__ = [
     "ReviewStore",
     "ScoreSummary",
     "Selection",
+    "SinceTraining",
     "SpectraSpec",
     "SpectraSummary",
     "Spectrum",
@@ -127,6 +129,7 @@ __all__ = [
     "calibration_csv",
     "calibration_folder",
     "calibration_markdown",
+    "changes_since",
     "check_result",
     "corrections",
     "current_label",
@@ -205,6 +208,7 @@ _MODULES = {
     ),
     **dict.fromkeys(("RetrainOutcome", "retrain"), "_retraining._run"),
     **dict.fromkeys(("LearnedCase", "Selection", "preview_retraining"), "_retraining._selection"),
+    **dict.fromkeys(("SinceTraining", "changes_since"), "_retraining._since"),
     **dict.fromkeys(("PredictSpec", "RetrainSpec"), "_retraining._spec"),
     **dict.fromkeys(("HeldOut", "read_held_out"), "_retraining._split"),
     **dict.fromkeys(("CaseRow", "ClassRow", "ComparisonRow", "Judgement"), "_retraining._judgement"),

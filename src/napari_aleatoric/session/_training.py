@@ -290,6 +290,7 @@ class Training:
     def _promoted(self, words: str) -> None:
         self._session.notice.emit(Notice(words, Kind.SUCCESS))
         self._read_facts()
+        self._read_preview()  # its advice speaks of the model in use
 
     def _refused(self, error: BaseException) -> None:
         self._session.notice.emit(Notice(sentence_of(error), Kind.ERROR))

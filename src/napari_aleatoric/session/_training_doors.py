@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.io import Workspace
 
+from ._training_advice import WHEN_IT_PAYS, retraining_advice
 from ._training_rows import TrainingRow
 from ._training_view import TrainingPreview
 
@@ -18,13 +19,17 @@ __all__ = ["preview_in_words", "promote_row", "roll_back_in_words"]
 
 def preview_in_words(workspace: Workspace, spec: RetrainSpec) -> TrainingPreview:
     """Say what would be learned from now, or why nothing can be."""
-    from napari_aleatoric.review import preview_retraining
+    from napari_aleatoric.review import changes_since, preview_retraining
 
     try:
         found = preview_retraining(workspace, spec)
     except AleatoricError as error:
         return TrainingPreview(problem=str(error))
-    return TrainingPreview(found.sentence, found.notes)
+    try:
+        advice = retraining_advice(changes_since(workspace, WHEN_IT_PAYS.top))
+    except AleatoricError:  # a damaged list of models, which is told where models are listed
+        advice = ""
+    return TrainingPreview(found.sentence, found.notes, advice=advice)
 
 
 def promote_row(workspace: Workspace, row: TrainingRow) -> str:

@@ -29,11 +29,14 @@ class TrainingPreview:
         What to know about the held-out cases.
     problem : str
         Why nothing can be learned, and what to do.
+    advice : str
+        What was done since the last training, and whether it pays to train again.
     """
 
     sentence: str = ""
     remarks: tuple[str, ...] = ()
     problem: str = ""
+    advice: str = ""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,8 @@ class TrainingView:
         What to know about the held-out cases.
     problem : str
         Why it cannot be started; "" if it can.
+    advice : str
+        What was done since the last training, and whether it pays to train again.
     is_running, is_stopping : bool
         Whether a training is under way; whether it was asked to stop.
     fraction : float or None
@@ -70,6 +75,7 @@ class TrainingView:
     machine: str = ""
     remarks: tuple[str, ...] = ()
     problem: str = ""
+    advice: str = ""
     is_running: bool = False
     is_stopping: bool = False
     fraction: float | None = None
@@ -125,6 +131,7 @@ def training_view(
         machine=machine.sentence if isinstance(machine, Machine) else "",
         remarks=preview.remarks if preview is not None else (),
         problem=problem,
+        advice=preview.advice if preview is not None else "",
         is_running=is_running,
         is_stopping=is_running and status is not None and status.cancelling,
         fraction=status.fraction if is_running and status is not None and status.total > 0 else None,

@@ -132,6 +132,23 @@ def test_without_a_data_set_or_torch_nothing_starts(session: ReviewSession, ws: 
     assert not training.view.can_start
 
 
+def test_it_is_said_whether_it_pays_to_train_again(session: ReviewSession, ws: Workspace, jobs: list[Job]) -> None:
+    training = training_of(session)
+    session.attach(prepare(ws))
+    training.wake()
+    assert "Nothing was trained here yet" in training.view.advice
+    model(ws, training, "m1", 0.5)
+    key = ws.dataset.items[0]
+    session.store.decide(Decision(case_id=key.case_id, verdict=Verdict.EXCLUDED, reader="ann"))
+    session.refresh_queue()
+    assert "Since the newest model (01 Jan" in training.view.advice
+    assert "1 label was excluded or rejected." in training.view.advice
+    assert training.view.advice.endswith("It pays to retrain.")
+    training.look_again()
+    training.promote()
+    assert "Since the model in use (01 Jan" in training.view.advice
+
+
 def test_what_cannot_be_learned_from_is_said(session: ReviewSession, ws: Workspace, jobs: list[Job]) -> None:
     training = training_of(session)
     session.attach(prepare(ws))

@@ -101,13 +101,17 @@ def save_barred(
     if (weight == _FULL).all():
         remove_maps(workspace, key, WEIGHT_MAP)
         return 0
-    about = {"door": "paint", "reader": reader, "created": datetime.now(UTC).isoformat(timespec="seconds")}
+    about = {"door": "paint", "reader": reader, "created": datetime.now(UTC).isoformat()}
     write_map(workspace, key, WEIGHT_MAP, weight[np.newaxis], (_WHOLE_CASE,), geometry, about)
     return int(np.count_nonzero(weight == 0))
 
 
-def barred_since(workspace: Workspace, key: ItemKey, when: datetime) -> bool:
-    """Whether the map of a label was painted after a moment (UTC); one that does not say when was not."""
+def barred_since(workspace: Workspace, key: ItemKey, when: datetime | None) -> bool:
+    """Whether the map of a label was painted after a moment (UTC; None = ever), as far as it says when."""
+    if not has_learning_weight(workspace, key):
+        return False
+    if when is None:
+        return True
     try:
         created = read_map(workspace, key, WEIGHT_MAP).spec.get("created")
         return created is not None and datetime.fromisoformat(str(created)) > when

@@ -48,6 +48,7 @@ class StartPage(QWidget):
         font = self.selection.font()
         font.setBold(True)
         self.selection.setFont(font)
+        self.advice = words_of("What was done since the last training, and whether it pays to train again")
         self.problem = words_of("Why it cannot be started")
         self.where = words_of("How long it takes, and where it runs")
         self.remarks = words_of("What to know about the held-out cases")
@@ -60,7 +61,7 @@ class StartPage(QWidget):
         lines = QVBoxLayout(said)
         lines.setContentsMargins(0, 0, 0, 0)
         lines.setSpacing(4)
-        for part in (self.selection, self.problem, self.where, self.remarks):
+        for part in (self.selection, self.advice, self.problem, self.where, self.remarks):
             lines.addWidget(part)
         lines.addStretch(1)
         right = QWidget()
@@ -93,6 +94,7 @@ class StartPage(QWidget):
         self.form.show_wishes(view.wishes)
         texts = {
             self.selection: view.selection,
+            self.advice: view.advice,
             self.problem: view.problem,
             self.where: " ".join(part for part in (view.duration, view.machine) if part),
             self.remarks: " ".join(view.remarks),
