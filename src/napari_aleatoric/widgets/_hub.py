@@ -30,6 +30,7 @@ from napari_aleatoric.session import (
 from napari_aleatoric.uncertainty import ScoreSpec
 from napari_aleatoric.viewer import PromptMode, Stage
 
+from ._activity import ActivityBar
 from ._background import MainThread, run
 from ._barred_painting import BarredPainting
 from ._comparing import Comparing
@@ -76,7 +77,7 @@ class Hub(QObject):
         self.recent = RecentFolders()
         # the stage turns outlines off in 3-D by itself; napari's warning would pop up at every turn
         warnings.filterwarnings("ignore", message="Contours are not displayed during 3D rendering")
-        self._progress: Any = None
+        self.activity = ActivityBar(window)
         self._connect()
         self.barred = BarredPainting(viewer, self.stage, self.session)
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
@@ -111,7 +112,7 @@ class Hub(QObject):
         session.view_changed.connect(self._apply)
         session.version_changed.connect(self._show_version)
         session.notice.connect(self._tell)
-        session.job_changed.connect(self._show_progress)
+        session.job_changed.connect(self.activity.show)
 
     # -- opening ------------------------------------------------------------------------------------
 
@@ -194,23 +195,6 @@ class Hub(QObject):
             show_warning(notice.text)
         else:
             show_info(notice.text)
-
-    def _show_progress(self, status: Any) -> None:
-        """Keep a bar in napari's activity area in step with the job."""
-        busy = status is not None and not status.is_over
-        if busy and self._progress is None:
-            from napari.utils import progress
-
-            self._progress = progress(total=100, desc="Aleatoric")
-        if self._progress is None:
-            return
-        if busy:
-            done = int(100 * status.fraction)
-            self._progress.update(max(0, done - self._progress.n))
-            self._progress.set_description(status.message[:60] or "Aleatoric")
-        else:
-            self._progress.close()
-            self._progress = None
 
     # -- actions ------------------------------------------------------------------------------------
 
@@ -308,9 +292,7 @@ class Hub(QObject):
         for clock in (self._strokes_clock, self._job_clock):
             clock.stop()
         self.shortcuts.close()
-        if self._progress is not None:
-            self._progress.close()
-            self._progress = None
+        self.activity.close()
         self.segmenting.close()
         self._close_training()
         self.models.close()
