@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from ._retraining._judge_spec import JudgeSpec
     from ._retraining._judgement import CaseRow, ClassRow, ComparisonRow, Judgement
     from ._retraining._judgement_words import judgement_csv, judgement_markdown
+    from ._retraining._planning import plan_retraining
     from ._retraining._predict import PredictSummary, predict_all
     from ._retraining._registry import (
         ModelRecord,
@@ -158,6 +159,7 @@ __all__ = [
     "measure_spectra",
     "measure_values",
     "model_folder",
+    "plan_retraining",
     "predict_all",
     "prediction_folder",
     "preview_filter",
@@ -207,6 +209,7 @@ _MODULES = {
         "_retraining._registry",
     ),
     **dict.fromkeys(("RetrainOutcome", "retrain"), "_retraining._run"),
+    "plan_retraining": "_retraining._planning",
     **dict.fromkeys(("LearnedCase", "Selection", "preview_retraining"), "_retraining._selection"),
     **dict.fromkeys(("SinceTraining", "changes_since"), "_retraining._since"),
     **dict.fromkeys(("PredictSpec", "RetrainSpec"), "_retraining._spec"),

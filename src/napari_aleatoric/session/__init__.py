@@ -37,18 +37,23 @@ from ._text_proposals import ProposalKeeper
 from ._text_settings import keep_text_settings, kept_text_settings
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 from ._training import Training
+from ._training_choice import TrainingChoice
 from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves
+from ._training_net import DIMENSION_CHOICES, NETWORK_CHOICES, NetWishes
+from ._training_plan import PlanView, TrainingPlan
 from ._training_rows import TrainingRow
 from ._training_view import TrainingView
-from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingChoice, TrainingWishes
+from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingWishes
 
 __all__ = [
     "ALL_CLASSES",
     "DECIMALS",
     "DEFAULT_MAP",
+    "DIMENSION_CHOICES",
     "LABEL_CHOICES",
     "LOSS_CHOICES",
     "MEAN_DICE",
+    "NETWORK_CHOICES",
     "OTHER_WORDS",
     "PRESET_CHOICES",
     "AcceptedDraft",
@@ -72,10 +77,12 @@ __all__ = [
     "ModelRow",
     "ModelTask",
     "Models",
+    "NetWishes",
     "Notice",
     "Opened",
     "OwnProcess",
     "OwnTextProcess",
+    "PlanView",
     "Prefetcher",
     "PromptAnswer",
     "PromptPhase",
@@ -101,6 +108,7 @@ __all__ = [
     "TrainingChoice",
     "TrainingCurve",
     "TrainingCurves",
+    "TrainingPlan",
     "TrainingRow",
     "TrainingView",
     "TrainingWishes",

@@ -140,6 +140,11 @@ class Training:
         """The settings that follow from what is wished."""
         return self._spec
 
+    @property
+    def memory_bytes(self) -> int | None:
+        """Memory that a training may use here; None while that is not known."""
+        return self._machine.free_bytes if isinstance(self._machine, Machine) else None
+
     # -- acting ---------------------------------------------------------------------------------------
 
     def start(self) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from ._training_choice import TrainingChoice
+from ._training_net import NetWishes
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import RetrainSpec
@@ -13,7 +16,6 @@ __all__ = [
     "LABEL_CHOICES",
     "LOSS_CHOICES",
     "PRESET_CHOICES",
-    "TrainingChoice",
     "TrainingWishes",
     "loss_in_words",
     "preset_in_words",
@@ -21,15 +23,6 @@ __all__ = [
 ]
 
 _KEPT_PERCENT = 80.0
-
-
-@dataclass(frozen=True)
-class TrainingChoice:
-    """One entry of a box to choose from: what it is called, what it means."""
-
-    name: str
-    title: str
-    hint: str
 
 
 PRESET_CHOICES = (
@@ -79,6 +72,8 @@ class TrainingWishes:
         Train a plain network beside it, in the same budget.
     minutes : int
         Time for the steps; 0 = as many steps as the preset has.
+    net : NetWishes
+        What is chosen of network, grid and patches.
     """
 
     preset: str = "quick"
@@ -87,6 +82,7 @@ class TrainingWishes:
     sharpness_aware: bool = False
     baseline: bool = False
     minutes: int = 0
+    net: NetWishes = field(default_factory=NetWishes)
 
 
 def retrain_spec(wishes: TrainingWishes) -> RetrainSpec:
@@ -104,7 +100,7 @@ def retrain_spec(wishes: TrainingWishes) -> RetrainSpec:
     minutes = float(wishes.minutes) if wishes.minutes else None
     measure = {"filter_risk": "label_risk", "filter_auv": "auv"}.get(wishes.labels)
     return RetrainSpec(
-        train=TrainSpec.of_preset(wishes.preset, loss=loss, minutes=minutes),
+        train=TrainSpec.of_preset(wishes.preset, loss=loss, minutes=minutes, **wishes.net.changes()),
         filter=None if measure is None else FilterSpec(measure=measure, percentiles=(0.0, _KEPT_PERCENT)),
         voxel_weights=wishes.labels == "voxels",
         baseline=wishes.baseline,

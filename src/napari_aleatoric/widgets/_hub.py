@@ -23,6 +23,7 @@ from napari_aleatoric.session import (
     OwnProcess,
     ReviewSession,
     Training,
+    TrainingPlan,
     ViewState,
     open_review,
     prepare,
@@ -100,6 +101,11 @@ class Hub(QObject):
     def training(self) -> Training:
         """The trainings of the data set; made when the first dock asks for them."""
         return Training(self.session, deliver=self._main.deliver)
+
+    @cached_property
+    def training_plan(self) -> TrainingPlan:
+        """What would be trained; made when somebody looks at it."""
+        return TrainingPlan(self.session, self.training, deliver=self._main.deliver)
 
     @cached_property
     def comparing(self) -> Comparing:
@@ -305,6 +311,8 @@ class Hub(QObject):
     def _close_training(self) -> None:
         if "comparing" in vars(self):
             self.comparing.close()
+        if "training_plan" in vars(self):
+            self.training_plan.close()
         if "training" in vars(self):
             self.training.close()
 

@@ -13,6 +13,7 @@ from napari_aleatoric.widgets._hub_dock import HubDock
 from napari_aleatoric.widgets.explore import plot_colours
 
 from ._cases_page import CasesPage
+from ._plan_window import PlanWindow
 from ._runs_page import RunsPage
 from ._start_page import StartPage, StopLine
 
@@ -36,6 +37,7 @@ class TrainingDock(HubDock):
         super().__init__(napari_viewer)
         self.training, self.cases = self.hub.training, self.hub.comparing.cases
         self._is_light = False
+        self._plan_window: PlanWindow | None = None
         self._build()
         self._connect(napari_viewer)
         self._show_theme()
@@ -76,6 +78,7 @@ class TrainingDock(HubDock):
         self._clock.timeout.connect(training.tick)
         page.changed.connect(lambda wishes: training.change(**wishes))
         page.start_requested.connect(self._start)
+        page.plan_requested.connect(self._show_plan)
         self.progress.cancel_requested.connect(training.stop)
         self.runs_page.chosen.connect(training.choose)
         self.runs_page.asked.connect(lambda what: getattr(training, what)())
@@ -83,6 +86,12 @@ class TrainingDock(HubDock):
         training.view_changed.connect(self._show)
         training.curves_changed.connect(self._draw)
         viewer.events.theme.connect(self._show_theme)
+
+    def _show_plan(self) -> None:
+        if self._plan_window is None:
+            self._plan_window = PlanWindow(self.hub.training_plan, self)
+        self._plan_window.show()
+        self._plan_window.raise_()
 
     def _connect_cases(self) -> None:
         cases, page = self.cases, self.cases_page

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from qtpy.QtCore import Qt, Signal
 from qtpy.QtGui import QResizeEvent
-from qtpy.QtWidgets import QBoxLayout, QFrame, QPushButton, QScrollArea, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QBoxLayout, QFrame, QHBoxLayout, QPushButton, QScrollArea, QVBoxLayout, QWidget
 
 from napari_aleatoric.session import TrainingView
 from napari_aleatoric.widgets._progress_line import ProgressLine
@@ -36,10 +36,13 @@ class StartPage(QWidget):
     changed(dict)
         Fields of `TrainingWishes`.
     start_requested()
+    plan_requested()
+        The plan is to be shown.
     """
 
     changed = Signal(object)
     start_requested = Signal()
+    plan_requested = Signal()
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -57,6 +60,8 @@ class StartPage(QWidget):
             "Trains in the background on the labels as they are now and judges the network on cases that it never "
             "learns from. Nothing is put to use by it."
         )
+        self.plan = QPushButton("Network …")
+        self.plan.setToolTip("Which network would be trained, on which grid, with which patches; and to change it.")
         said = QWidget()
         lines = QVBoxLayout(said)
         lines.setContentsMargins(0, 0, 0, 0)
@@ -69,7 +74,10 @@ class StartPage(QWidget):
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(4)
         column.addWidget(scrolling(said), 1)
-        column.addWidget(self.start)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.plan)
+        buttons.addWidget(self.start, 1)
+        column.addLayout(buttons)
         self._columns = QBoxLayout(QBoxLayout.Direction.LeftToRight, self)
         self._columns.setContentsMargins(0, 4, 0, 0)
         self._columns.setSpacing(10)
@@ -77,6 +85,7 @@ class StartPage(QWidget):
         self._columns.addWidget(right, 1)
         self.form.changed.connect(self.changed)
         self.start.clicked.connect(self.start_requested)
+        self.plan.clicked.connect(self.plan_requested)
 
     def resizeEvent(self, event: QResizeEvent | None) -> None:
         """Stand in two columns where there is width, else one below the other."""
