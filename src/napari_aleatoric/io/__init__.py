@@ -13,7 +13,7 @@ from ._rtstruct import OverlapWarning
 from ._scan import scan
 from ._volumes import FirstChannelWarning, guess_modality, read_geometry, read_volume
 from ._workspace import Workspace, WorkspaceChange
-from ._write import flush_folder, write_label_map, write_volume, write_whole
+from ._write import flush_folder, sweep_torn, write_label_map, write_volume, write_whole
 
 __all__ = [
     "FirstChannelWarning",
@@ -46,6 +46,7 @@ __all__ = [
     "scan",
     "stem_of",
     "suffix_of",
+    "sweep_torn",
     "try_lock",
     "unknown_values_sentence",
     "volumes_in",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,15 @@ from ._itk import image_of, reason_of, sitk
 from ._labels import smallest_type
 from ._volumes import read_file
 
-__all__ = ["flush_folder", "flush_path", "whole_file", "write_label_map", "write_volume", "write_whole"]
+__all__ = [
+    "flush_folder",
+    "flush_path",
+    "sweep_torn",
+    "whole_file",
+    "write_label_map",
+    "write_volume",
+    "write_whole",
+]
 
 _GRID_TOLERANCE_VOXELS = 0.01  # file formats keep the grid in 32-bit floats
 
@@ -83,6 +91,22 @@ def write_whole(path: Path, data: bytes) -> None:
             os.fsync(stream.fileno())
         if temporary.read_bytes() != data:
             raise WorkspaceError(f"{path.name} reads back differently than written; the disk may be damaged.")
+
+
+def sweep_torn(folder: Path, spare: str = "") -> None:
+    """Remove the files that writers left half-written when they were killed.
+
+    Parameters
+    ----------
+    folder : Path
+        Where nobody else writes now; folders in it are swept, too.
+    spare : str
+        Name of folders in it where somebody else may write.
+    """
+    for path in folder.rglob(".*.tmp*"):
+        if spare not in path.relative_to(folder).parts:
+            with suppress(OSError):  # it does no harm
+                path.unlink()
 
 
 def write_volume(path: Path, volume: Volume) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari_aleatoric.errors import Cancelled, DataError, NotFoundError
-from napari_aleatoric.io import Workspace
+from napari_aleatoric.io import Workspace, sweep_torn
 from napari_aleatoric.model import CaseFiles, Problem, Reporter, SilentReporter, SubReporter
 from napari_aleatoric.review._scoring._case import UNREADABLE, reason_in_words
 from napari_aleatoric.review._storage._store import ReviewStore
@@ -142,6 +142,7 @@ def _answered(
     refused: list[Problem] = []
     n_done = n_reused = 0
     with alone(folder, "predicted"), ReviewStore.open(ws.store_url) as store:
+        sweep_torn(folder)
         store.sync_items(ws.dataset.items, ws.fingerprints())
         desk = PredictionDesk(ws, store, model, record, folder, spec)
         for number, case in enumerate(cases):

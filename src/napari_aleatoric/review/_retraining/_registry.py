@@ -19,6 +19,7 @@ from ._judgement_words import judgement_csv, judgement_markdown
 from ._split import retraining_folder
 
 __all__ = [
+    "PREDICTIONS_FOLDER",
     "ModelRecord",
     "find_model",
     "list_models",
@@ -33,6 +34,7 @@ __all__ = [
     "write_record",
 ]
 
+PREDICTIONS_FOLDER = "predictions"
 _RECORD, _JUDGEMENT, _PROMOTED = "record.json", "judgement.json", "promoted.json"
 
 
@@ -70,7 +72,7 @@ def model_folder(ws: Workspace, model_id: str) -> Path:
 
 def prediction_folder(ws: Workspace, model_id: str) -> Path:
     """Folder of what a model said of the cases of a workspace."""
-    return model_folder(ws, model_id) / "predictions"
+    return model_folder(ws, model_id) / PREDICTIONS_FOLDER
 
 
 def new_model_id(digest: str) -> str:

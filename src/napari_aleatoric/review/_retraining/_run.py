@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict
 
-from napari_aleatoric.io import Workspace
+from napari_aleatoric.io import Workspace, sweep_torn
 from napari_aleatoric.model import Reporter, SilentReporter, SubReporter
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.training import (
@@ -36,6 +36,7 @@ from ._prefixed import Prefixed
 from ._provenance import data_digest, model_digest, versions
 from ._pseudo_cases import PseudoCases
 from ._registry import (
+    PREDICTIONS_FOLDER,
     ModelRecord,
     list_models,
     model_folder,
@@ -113,6 +114,7 @@ def retrain(ws: Workspace, spec: RetrainSpec = _DEFAULT, reporter: Reporter | No
     if spec.backend == "nnunet":
         need_nnunet()
     with alone(retraining_folder(ws), "retrained"), ReviewStore.open(ws.store_url) as store:
+        sweep_torn(retraining_folder(ws), spare=PREDICTIONS_FOLDER)
         store.sync_items(ws.dataset.items, ws.fingerprints())
         selection = select(ws, store, spec, read_held_out(ws))
         write_held_out(ws, selection.split)
