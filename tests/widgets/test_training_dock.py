@@ -194,6 +194,11 @@ def test_curves_are_drawn_in_both_themes(dock: TrainingDock, qtbot: Any) -> None
     assert "plain&nbsp;0.75" in dock.loss.legend.text()
     assert "liver&nbsp;0.5" in dock.dice.legend.text()
     assert "no class weights" in dock.scales.legend.text()
+    low, high = dock.loss.plot.getPlotItem().vb.viewRange()[0]
+    assert low <= 0 < 1 <= high < 1.1
+    dock.loss.show_curves([TrainingCurve("", False, (20.0,), (0.5,))], {}, "")
+    low, high = dock.loss.plot.getPlotItem().vb.viewRange()[0]
+    assert low <= 0 < 20 <= high < 22  # a single look is shown at its place, not between fractions of a step
     dark = dock.loss.plot.backgroundBrush().color().lightness()
     dock.hub.viewer.theme = "light"
     wait(qtbot, lambda: dock.loss.plot.backgroundBrush().color().lightness() > 200)

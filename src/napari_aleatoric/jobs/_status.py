@@ -114,7 +114,8 @@ class JobStatus:
             return "Stopping ..."
         if self.total <= 0:
             return self.message or "Starting ..."
-        text = f"{self.message or 'Working'} ({self.done:.4g} of {self.total:.4g}"
+        how_far = f"{self.fraction:.0%}" if self.total == 1.0 else f"{self.done:.4g} of {self.total:.4g}"
+        text = f"{self.message or 'Working'} ({how_far}"
         return f"{text}, about {duration_in_words(self.eta_s)} left)" if self.eta_s is not None else f"{text})"
 
 

@@ -72,6 +72,7 @@ class ProgressLine(QWidget):
         self.bar.setRange(0, _STEPS)
         self.bar.setTextVisible(fraction is not None)
         self.bar.setValue(0 if fraction is None else int(_STEPS * fraction))
+        self.bar.setFormat(f"{fraction or 0.0:.0%}")  # as the words below round it; Qt would cut
 
     def say(self, words: str) -> None:
         """Show a sentence."""

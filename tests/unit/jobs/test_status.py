@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.jobs import duration_in_words
+from napari_aleatoric.jobs import JobStatus, duration_in_words
 from napari_aleatoric.jobs._events import Event
 from napari_aleatoric.jobs._status import Fold, fold, remaining_s
 from napari_aleatoric.jobs._task import outcome_of_error
@@ -183,3 +183,8 @@ def test_the_sentence_carries_the_estimate() -> None:
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
     assert duration_in_words(seconds) == words
+
+
+def test_a_part_of_one_is_told_in_percent() -> None:
+    status = JobStatus(Status.BUSY, done=0.0893, total=1.0, message="Learning", eta_s=1500.0)
+    assert status.sentence == "Learning (9%, about 25 min left)"

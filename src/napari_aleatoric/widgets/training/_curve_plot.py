@@ -84,6 +84,8 @@ class CurvePlot(pg.PlotWidget):
                 self._lines[key] = pg.PlotDataItem()
                 self.addItem(self._lines[key])
             self._draw(self._lines[key], each)
+        last = max((each.curve.steps[-1] for each in drawn), default=1.0)
+        self.setXRange(0.0, max(last, 1.0), padding=0.02)  # from the beginning, however few points there are
 
     def _draw(self, line: pg.PlotDataItem, each: DrawnCurve) -> None:
         curve, colour = each.curve, each.colour or self._text
