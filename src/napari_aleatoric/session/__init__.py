@@ -38,10 +38,11 @@ from ._text_settings import keep_text_settings, kept_text_settings
 from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 from ._training import Training
 from ._training_choice import TrainingChoice
-from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves
+from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves, curve_table
 from ._training_net import DIMENSION_CHOICES, NETWORK_CHOICES, NetWishes
 from ._training_plan import PlanView, TrainingPlan
 from ._training_rows import TrainingRow
+from ._training_shelf import whole_curves
 from ._training_view import TrainingView
 from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingWishes
 
@@ -122,6 +123,7 @@ __all__ = [
     "class_scores",
     "csv_bytes",
     "cumulative",
+    "curve_table",
     "display_range",
     "explore_table",
     "far_apart",
@@ -143,4 +145,5 @@ __all__ = [
     "spectrum_view",
     "text_model_choices",
     "thinned",
+    "whole_curves",
 ]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
-__all__ = ["MEAN_DICE", "TrainingCurve", "TrainingCurves", "thinned_curve", "training_curves"]
+__all__ = ["MEAN_DICE", "TrainingCurve", "TrainingCurves", "curve_table", "thinned_curve", "training_curves"]
 
 MEAN_DICE = "mean"
 """Name of the curve of the mean Dice of the classes."""
@@ -60,7 +61,7 @@ class TrainingCurves:
         return bool(self.loss or self.dice)
 
 
-def training_curves(runs: Iterable[Mapping[str, Points]]) -> TrainingCurves:
+def training_curves(runs: Iterable[Mapping[str, Points]], most: int | None = _MOST_POINTS) -> TrainingCurves:
     """Return the curves of a training.
 
     Parameters
@@ -68,6 +69,8 @@ def training_curves(runs: Iterable[Mapping[str, Points]]) -> TrainingCurves:
     runs : iterable of mapping of str to points
         What each run of it reported, by name, the oldest run first: one that went on takes the place of what was
         reported, before a stop, of the same steps.
+    most : int, optional
+        How many points a curve may have; None = all that were reported.
     """
     found: dict[str, list[TrainingCurve]] = {"loss": [], "dice": [], "class_weight": [], "scale": []}
     for full_name, points in _joined(runs).items():
@@ -75,17 +78,35 @@ def training_curves(runs: Iterable[Mapping[str, Points]]) -> TrainingCurves:
         kind, _, name = full_name.removeprefix(_BASELINE).partition("/")
         if kind not in found or (kind == "loss" and name) or (kind != "loss" and not name):
             continue
-        thin = thinned_curve(points)
+        thin = thinned_curve(points, most)
         if thin:
             steps, values = zip(*thin, strict=True)
             found[kind].append(TrainingCurve(name, is_plain, steps, values))
     return TrainingCurves(**{kind: tuple(curves) for kind, curves in found.items()})
 
 
-def thinned_curve(points: Points, most: int = _MOST_POINTS) -> list[tuple[float, float]]:
+def curve_table(curves: TrainingCurves) -> dict[str, list[Any]]:
+    """Return all points of all curves as columns of one table, a row each.
+
+    ``curve`` is a class, `MEAN_DICE`, or "" where a plot has only one; ``network`` is "trained", or "plain" for the
+    one beside it.
+    """
+    table: dict[str, list[Any]] = {"plot": [], "curve": [], "network": [], "step": [], "value": []}
+    for plot in fields(curves):
+        for curve in getattr(curves, plot.name):
+            n = len(curve.steps)
+            table["plot"] += n * [plot.name]
+            table["curve"] += n * [curve.name]
+            table["network"] += n * ["plain" if curve.is_plain else "trained"]
+            table["step"] += [int(step) if step == int(step) else step for step in curve.steps]
+            table["value"] += curve.values
+    return table
+
+
+def thinned_curve(points: Points, most: int | None = _MOST_POINTS) -> list[tuple[float, float]]:
     """Return at most so many points: means of as many neighbours each; what is no number is left out."""
     known = [(float(step), value) for step, value in points if math.isfinite(value)]
-    if len(known) <= most:
+    if most is None or len(known) <= most:
         return known
     every = math.ceil(len(known) / most)
     parts = (known[start : start + every] for start in range(0, len(known), every))

@@ -14,7 +14,7 @@ from ._training_rows import TrainingRow, run_models, training_row
 if TYPE_CHECKING:
     from napari_aleatoric.review import Judgement, ModelRecord
 
-__all__ = ["TrainingFacts", "TrainingShelf"]
+__all__ = ["TrainingFacts", "TrainingShelf", "whole_curves"]
 
 _DOOR = "train"
 
@@ -46,6 +46,12 @@ class TrainingFacts:
     def row(self, key: str) -> TrainingRow | None:
         """Return a row; None if there is none of that key."""
         return next((row for row in self.rows if row.key == key), None)
+
+
+def whole_curves(workspace: Workspace, row: TrainingRow) -> TrainingCurves:
+    """Read every point that the runs of a training reported. Runs in any thread."""
+    statuses = (JobHandle(workspace.root, run_id).status() for run_id in row.run_ids)
+    return training_curves((status.metrics for status in statuses), most=None)
 
 
 class TrainingShelf:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from napari_aleatoric.session._training_curves import thinned_curve, training_curves
+from napari_aleatoric.session._training_curves import curve_table, thinned_curve, training_curves
 
 
 def test_what_was_reported_is_sorted_into_plots() -> None:
@@ -52,3 +52,13 @@ def test_many_points_become_means_and_none_is_invented() -> None:
     assert sum(value for _, value in thin) / 100 == pytest.approx(0.5)
     assert thinned_curve(points[:100], most=100) == points[:100]
     assert thinned_curve([(1, math.nan), (2, 0.5), (3, math.inf)]) == [(2.0, 0.5)]
+
+
+def test_a_table_has_a_row_for_every_point() -> None:
+    points = [(step, float(step)) for step in range(1, 1001)]
+    run = {"loss": points, "baseline/loss": [(1, 2.5)], "dice/liver": [(7, 0.5)]}
+    found = curve_table(training_curves([run], None))
+    assert list(found) == ["plot", "curve", "network", "step", "value"]
+    rows = list(zip(*found.values(), strict=True))
+    assert rows[:1000] == [("loss", "", "trained", step, value) for step, value in points]
+    assert rows[1000:] == [("loss", "", "plain", 1, 2.5), ("dice", "liver", "trained", 7, 0.5)]

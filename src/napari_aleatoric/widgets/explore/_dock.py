@@ -21,12 +21,18 @@ from napari_aleatoric.widgets._selection_chip import SelectionChip
 from ._colours import PAPER, PlotColours, plot_colours
 from ._dropped_page import DroppedTable
 from ._filter_page import FilterPage
-from ._save_menu import SaveMenu
+from ._save_menu import TABLE, SaveMenu
 
 __all__ = ["ExploreDock"]
 
 _REDRAW_MS = 30  # several changes at once are drawn once
 _WIDE_PX = 560
+_SAVED = (
+    ("distribution", "Histogram as figure…", "distribution.png"),
+    ("scatter", "Scatter plot as figure…", "scatter.png"),
+    ("spectrum", "Spectrum as figure…", "spectrum.png"),
+    (TABLE, "Table of all cases…", "scores.csv"),
+)
 
 
 class ExploreDock(HubDock):
@@ -58,7 +64,7 @@ class ExploreDock(HubDock):
         self.scatter = ScatterPanel(self.explore, self.chip)
         self.spectrum = SpectrumPanel(self.session)
         self.filter_page, self.dropped = FilterPage(), DroppedTable()
-        self.save = SaveMenu()
+        self.save = SaveMenu(_SAVED)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         pages = (self.scatter, self.spectrum, self.filter_page, self.dropped)
@@ -206,7 +212,7 @@ class ExploreDock(HubDock):
         def failed(error: BaseException) -> None:
             self.session.notice.emit(Notice(sentence_of(error), Kind.ERROR))
 
-        if what == "table":
+        if what == TABLE:
             columns, preview, measures = self.explore.columns, self.explore.preview, self.explore.measures
             if columns is None:
                 failed(DataError(self.explore.problem))

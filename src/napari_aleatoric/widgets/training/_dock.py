@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
 from napari.viewer import Viewer
 from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QColor, QHideEvent, QResizeEvent, QShowEvent
@@ -10,12 +14,16 @@ from qtpy.QtWidgets import QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 from napari_aleatoric.session import MEAN_DICE, HeldOutView, TrainingCurves, TrainingView
 from napari_aleatoric.viewer import class_colour
 from napari_aleatoric.widgets._hub_dock import HubDock
-from napari_aleatoric.widgets.explore import plot_colours
+from napari_aleatoric.widgets.explore import PAPER, plot_colours
 
 from ._cases_page import CasesPage
+from ._curve_saver import CurveSaver
 from ._plan_window import PlanWindow
 from ._runs_page import RunsPage
 from ._start_page import StartPage, StopLine
+
+if TYPE_CHECKING:
+    from ._curves_page import CurvePanel
 
 __all__ = ["TrainingDock"]
 
@@ -52,6 +60,9 @@ class TrainingDock(HubDock):
         self.weights = CurvePanel("Class weights", "weight", "How much each class counts in the loss.", (0, 1))
         self.scales = CurvePanel("Perception scale", "S", "How well the network itself sees each class.", (0, 1))
         self.panels = (self.loss, self.dice, self.weights, self.scales)
+        drawn = dict(zip(("loss", "dice", "class_weight", "scale"), self.panels, strict=True))
+        tell = self.session.notice.emit
+        self.save = CurveSaver(self.training, lambda: self.session.workspace, drawn, self._on_paper, tell)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         # else the sentence below, whose height follows its width, lets the tabs ask for more height than they need
@@ -62,6 +73,7 @@ class TrainingDock(HubDock):
         self.tabs.addTab(beside_each_other(self.weights, self.scales), "Class weights")
         self.tabs.addTab(self.runs_page, "Runs")
         self.tabs.addTab(self.cases_page, "Before and after")
+        self.tabs.setCornerWidget(self.save)
         self.progress = StopLine("the training", "Stop it; what it has learned is kept, and it can go on.")
         body = QWidget()
         layout = QVBoxLayout(body)
@@ -166,12 +178,26 @@ class TrainingDock(HubDock):
         without = "This loss has no class weights." if curves else nothing
         self.weights.show_curves(curves.class_weight, colours, without)
         self.scales.show_curves(curves.scale, colours, without)
+        self.save.setEnabled(bool(curves))
 
     def _legible(self, colour: str) -> str:
         """Darken a pale colour on a light ground, where a thin line of it would be lost."""
         return (
             QColor(colour).darker(150).name() if self._is_light and QColor(colour).lightness() > _LIGHT else colour
         )
+
+    @contextmanager
+    def _on_paper(self, drawn: CurvePanel) -> Iterator[None]:
+        """Bring a plot to the front, and draw for paper, whatever the window's theme, within this block."""
+        self.tabs.setCurrentWidget(drawn.parentWidget())
+        self._is_light = True
+        for panel in self.panels:
+            panel.set_colours(PAPER)
+        self._draw(self.training.curves)
+        try:
+            yield
+        finally:
+            self._show_theme()
 
     def _show_theme(self, *_: object) -> None:
         if self.hub.viewer is None:  # the window is closing
