@@ -13,8 +13,10 @@ from qtpy.QtWidgets import QAbstractButton, QComboBox, QLabel
 from tests.judged_workspace import MODEL, judged_workspace
 
 from napari_aleatoric.io import Workspace
+from napari_aleatoric.review import NETWORK_FOLDER, model_folder
 from napari_aleatoric.session import prepare
 from napari_aleatoric.session._training_machine import Machine
+from napari_aleatoric.training import EXAMPLE_FOLDER, ExampleShelf, NetCase
 from napari_aleatoric.widgets import TrainingDock, hub_of, show_docks
 
 pytestmark = pytest.mark.gui
@@ -153,3 +155,32 @@ def test_the_window_closes_while_masks_are_shown(dock: TrainingDock, qtbot: Any)
     dock.hub.close()
     assert not [layer for layer in viewer.layers if "compared" in str(layer.metadata.get("owner"))]
     assert not viewer.canvas.grid.enabled
+
+
+def test_pictures_of_a_training_appear_beside_its_curves(dock: TrainingDock, ws: Workspace, qtbot: Any) -> None:
+    panel, training = dock.example, dock.training
+    dock.tabs.setCurrentWidget(dock.curves_page)
+    assert not panel.isVisible()
+    labels = np.zeros((1, 4, 40, 30), np.uint16)
+    labels[0, 2, 10:30, 8:20] = 1
+    case = NetCase(np.random.default_rng(0).random((1, 4, 40, 30)).astype(np.float16), labels)
+    shelf = ExampleShelf(model_folder(ws, MODEL) / NETWORK_FOLDER / EXAMPLE_FOLDER)
+    for step in (1500, 3000):
+        shelf.keep(step, case, np.roll(labels[0], step // 1500, axis=2), (1.0, 1.0))
+        training.curves_changed.emit(training.curves)
+        wait(qtbot, lambda s=step: dock.hub.examples.view.step == s)  # type: ignore[misc]
+    wait(qtbot, panel.isVisible)
+    assert "3,000" in panel.words.text()
+    newest = panel.picture.image
+    assert not newest.isNull()
+    assert panel.picture.height() >= 60
+    assert panel.words.height() >= panel.words.heightForWidth(panel.words.width())
+    assert panel.mapTo(dock.curves_page, panel.rect().bottomRight()).x() <= dock.curves_page.width()
+    assert panel.slider.accessibleName()
+    panel.slider.setFocus()
+    qtbot.keyClick(panel.slider, Qt.Key.Key_Left)
+    wait(qtbot, lambda: "1,500" in panel.words.text())
+    assert panel.picture.image != newest
+    shown = panel.picture.grab().toImage()
+    blue = [shown.pixelColor(x, y).getRgb()[:3] for x in range(shown.width()) for y in range(shown.height())]
+    assert any(b > 200 and r < 120 for r, _, b in blue), "the prediction's outline is painted"

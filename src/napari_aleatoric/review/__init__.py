@@ -53,7 +53,7 @@ if TYPE_CHECKING:
         read_judgement,
         roll_back,
     )
-    from ._retraining._run import RetrainOutcome, retrain
+    from ._retraining._run import NETWORK_FOLDER, RetrainOutcome, retrain
     from ._retraining._selection import LearnedCase, Selection, preview_retraining
     from ._retraining._since import SinceTraining, changes_since
     from ._retraining._spec import PredictSpec, RetrainSpec
@@ -73,6 +73,7 @@ if TYPE_CHECKING:
 __all__ = [
     "COLUMNS",
     "EXPORT_LAYOUTS",
+    "NETWORK_FOLDER",
     "PENDING",
     "STATUSES",
     "WEIGHT_MAP",
@@ -208,7 +209,7 @@ _MODULES = {
         ),
         "_retraining._registry",
     ),
-    **dict.fromkeys(("RetrainOutcome", "retrain"), "_retraining._run"),
+    **dict.fromkeys(("NETWORK_FOLDER", "RetrainOutcome", "retrain"), "_retraining._run"),
     "plan_retraining": "_retraining._planning",
     **dict.fromkeys(("LearnedCase", "Selection", "preview_retraining"), "_retraining._selection"),
     **dict.fromkeys(("SinceTraining", "changes_since"), "_retraining._since"),

@@ -39,6 +39,7 @@ from ._text_words import DraftSlice, TextDraft, TextPhase, TextStatus
 from ._training import Training
 from ._training_choice import TrainingChoice
 from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves, curve_table
+from ._training_examples import ExampleView, TrainingExamples
 from ._training_net import DIMENSION_CHOICES, NETWORK_CHOICES, NetWishes
 from ._training_plan import PlanView, TrainingPlan
 from ._training_rows import TrainingRow
@@ -66,6 +67,7 @@ __all__ = [
     "Curve",
     "DraftPointing",
     "DraftSlice",
+    "ExampleView",
     "Explore",
     "ExploreOptions",
     "HeatMaps",
@@ -109,6 +111,7 @@ __all__ = [
     "TrainingChoice",
     "TrainingCurve",
     "TrainingCurves",
+    "TrainingExamples",
     "TrainingPlan",
     "TrainingRow",
     "TrainingView",

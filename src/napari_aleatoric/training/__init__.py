@@ -10,6 +10,7 @@ from ._clip_pairs import CaptionedImage, caption_pairs, caption_slice, split_pai
 from ._clip_retrieval import RETRIEVAL_RANKS, Retrieval, retrieval
 from ._clip_spec import ClipJobSpec, ClipTuneSpec
 from ._clip_tune import ClipTuned, finetune_clip, finetune_clip_folder, finetune_clip_job
+from ._example import EXAMPLE_FOLDER, ExampleShelf, ExampleSlice
 from ._loss_spec import LossSpec
 from ._model_plan import ModelPlan, Normalisation
 from ._model_plan_words import NETWORK_TITLES, plan_in_words
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
     from ._torch._sharpness import SharpnessAware, average_gradients, frozen_running_statistics
 
 __all__ = [
+    "EXAMPLE_FOLDER",
     "NETWORK_TITLES",
     "NNUNET_DATASET",
     "RETRIEVAL_RANKS",
@@ -54,6 +56,8 @@ __all__ = [
     "ClipJobSpec",
     "ClipTuneSpec",
     "ClipTuned",
+    "ExampleShelf",
+    "ExampleSlice",
     "LossParts",
     "LossSpec",
     "ModelPlan",

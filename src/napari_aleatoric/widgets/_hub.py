@@ -23,6 +23,7 @@ from napari_aleatoric.session import (
     OwnProcess,
     ReviewSession,
     Training,
+    TrainingExamples,
     TrainingPlan,
     ViewState,
     open_review,
@@ -106,6 +107,11 @@ class Hub(QObject):
     def training_plan(self) -> TrainingPlan:
         """What would be trained; made when somebody looks at it."""
         return TrainingPlan(self.session, self.training, deliver=self._main.deliver)
+
+    @cached_property
+    def examples(self) -> TrainingExamples:
+        """What the network of the chosen one draws meanwhile."""
+        return TrainingExamples(self.session, self.training, self._main.deliver)
 
     @cached_property
     def comparing(self) -> Comparing:
@@ -309,6 +315,8 @@ class Hub(QObject):
         self.viewer = self.window = None
 
     def _close_training(self) -> None:
+        if "examples" in vars(self):
+            self.examples.close()
         if "comparing" in vars(self):
             self.comparing.close()
         if "training_plan" in vars(self):

@@ -6,17 +6,19 @@ import math
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from napari_aleatoric.errors import Cancelled, DataError
+from napari_aleatoric.errors import AleatoricError, Cancelled, DataError
 from napari_aleatoric.model import Reporter
-from napari_aleatoric.training._cases import CaseShelf
+from napari_aleatoric.training._cases import CaseShelf, NetCase
+from napari_aleatoric.training._example import EXAMPLE_FOLDER, ExampleShelf
 from napari_aleatoric.training._model_plan import ModelPlan
 from napari_aleatoric.training._model_spec import TrainSpec
 from napari_aleatoric.training._schedule import checkpoint_steps, rate_factor
@@ -188,6 +190,7 @@ class TrainingLoop:
             self._processes,
             self._dtype,
             lambda: self._say("Looking at the validation cases"),
+            self._keep_example,
         )
         known = dice[~np.isnan(dice)]
         mean = float(known.mean()) if known.size else 0.0
@@ -205,6 +208,11 @@ class TrainingLoop:
         if better and not self._names():
             self._write("best")
         self._keep()
+
+    def _keep_example(self, case: NetCase, found: NDArray[np.integer[Any]]) -> None:
+        _, y, x = self._plan.spacing_zyx_mm
+        with suppress(AleatoricError, OSError):  # a picture: no reason to lose a training
+            ExampleShelf(self._folder / EXAMPLE_FOLDER).keep(self._at.step, case, found, (y, x))
 
     def _tell(self, found: LossParts, loss: float, rate: float) -> None:
         if not self._processes.is_first:

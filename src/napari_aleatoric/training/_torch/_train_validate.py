@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from napari_aleatoric.errors import Cancelled
-from napari_aleatoric.training._cases import CaseShelf
+from napari_aleatoric.training._cases import CaseShelf, NetCase
 from napari_aleatoric.training._model_plan import ModelPlan
 
 from ._predict_grid import predict_mirrored
@@ -58,6 +58,7 @@ def validation_dice(
     processes: Processes,
     dtype: torch.dtype,
     go_on: Callable[[], None],
+    seen: Callable[[NetCase, NDArray[np.integer]], None] | None = None,
 ) -> NDArray[np.float64]:
     """Predict cases on the network's grid, shared among the processes, and return the mean Dice of every class.
 
@@ -77,6 +78,8 @@ def validation_dice(
         Precision.
     go_on : callable
         Asked between windows; may raise `Cancelled`, which is then raised in every process.
+    seen : callable, optional
+        Given the first of the cases and what the network draws of it, class indices (Z, Y, X).
 
     Returns
     -------
@@ -98,7 +101,10 @@ def validation_dice(
                 dtype=dtype,
                 go_on=go_on,
             )
-            scores = case_dice(p.argmax(dim=0).numpy(), np.asarray(case.labels), plan.n_rows)
+            found = p.argmax(dim=0).numpy()
+            if seen is not None and name == names[0]:
+                seen(case, found)
+            scores = case_dice(found, np.asarray(case.labels), plan.n_rows)
             counts += ~np.isnan(scores)
             sums += np.nan_to_num(scores)
     except Cancelled:

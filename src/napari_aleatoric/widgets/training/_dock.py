@@ -18,6 +18,7 @@ from napari_aleatoric.widgets.explore import PAPER, plot_colours
 
 from ._cases_page import CasesPage
 from ._curve_saver import CurveSaver
+from ._example_panel import ExamplePanel
 from ._plan_window import PlanWindow
 from ._runs_page import RunsPage
 from ._start_page import StartPage, StopLine
@@ -68,7 +69,8 @@ class TrainingDock(HubDock):
         # else the sentence below, whose height follows its width, lets the tabs ask for more height than they need
         self.tabs.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Ignored)
         self.tabs.addTab(self.start_page, "Train")
-        self.curves_page = beside_each_other(self.loss, self.dice)
+        self.example = ExamplePanel()
+        self.curves_page = beside_each_other(self.loss, self.dice, self.example)
         self.tabs.addTab(self.curves_page, "Curves")
         self.tabs.addTab(beside_each_other(self.weights, self.scales), "Class weights")
         self.tabs.addTab(self.runs_page, "Runs")
@@ -95,6 +97,8 @@ class TrainingDock(HubDock):
         self.runs_page.chosen.connect(training.choose)
         self.runs_page.asked.connect(lambda what: getattr(training, what)())
         self._connect_cases()
+        self.example.chosen.connect(self.hub.examples.choose)
+        self.hub.examples.view_changed.connect(self.example.show_view)
         training.view_changed.connect(self._show)
         training.curves_changed.connect(self._draw)
         viewer.events.theme.connect(self._show_theme)
