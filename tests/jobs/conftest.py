@@ -30,6 +30,7 @@ DOORS = (
     "environment",
     "family",
     "leaky",
+    "hungry",
 )
 
 

@@ -22,6 +22,7 @@ class CountSpec(Spec):
     n: int = 10
     pause_s: float = 0.01
     exit_status: int = 3
+    bytes: int = 0
 
 
 def count(ws: Any, spec: CountSpec = CountSpec(), reporter: Reporter = SilentReporter()) -> dict[str, Any]:
@@ -88,3 +89,13 @@ def leaky(ws: Any, spec: CountSpec = CountSpec(), reporter: Reporter = SilentRep
     warnings.warn(f"{path}: odd affine", stacklevel=1)
     logging.getLogger("napari_aleatoric.test").warning("slow file %s", path)
     raise RuntimeError(f"cannot read '{path}'")
+
+
+def hungry(ws: Any, spec: CountSpec = CountSpec(), reporter: Reporter = SilentReporter()) -> None:
+    """Take much memory, say so, and report as much as a long training does."""
+    taken = np.ones(spec.bytes, np.uint8)
+    for i in range(spec.n):
+        reporter.metric("loss", float(taken[i]), i)
+    for i in range(600 * int(spec.pause_s > 0)):
+        reporter.step(i, 600, "holds its memory")
+        time.sleep(spec.pause_s)
