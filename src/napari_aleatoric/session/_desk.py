@@ -97,6 +97,14 @@ class Desk:
         self.screen.close()
         self.opened.store.close()
 
+    def come_back(self) -> None:
+        """Take up the item on the screen again, after `leave`."""
+        self.painting.finish()
+        self.barring.finish()
+        if self.screen.item is not None:
+            self.screen.forget(self.screen.item.key)
+            self.screen.ask(self.screen.item.key)
+
     # -- the queue ----------------------------------------------------------------------------------
 
     def refresh_queue(self) -> None:
@@ -199,6 +207,11 @@ class Desk:
             self.painting.restore(item)
             if item.pending_remark:
                 self._signals.notice.emit(Notice(item.pending_remark, Kind.WARNING))
+
+    def discard_strokes(self) -> None:
+        """Throw the unsaved strokes away."""
+        self.painting.discard()
+        self.barring.discard()
 
     def drop_pending(self) -> None:
         """Throw the strokes of an earlier, unfinished session away."""

@@ -21,6 +21,8 @@ class JobWatch:
         Its last known status.
     door : str
         What it does, or what the last one did; "" before any.
+    is_own : bool
+        Whether this window started it.
     """
 
     changed = Signal(object)  # JobStatus, or None: no job is followed any more
@@ -30,10 +32,11 @@ class JobWatch:
         self.job: JobHandle | None = None
         self.status: JobStatus | None = None
         self.door = ""
+        self.is_own = False
 
-    def follow(self, job: JobHandle | None) -> None:
-        """Watch a job: a new one, or one that an earlier window started."""
-        self.job, self.status = job, None
+    def follow(self, job: JobHandle | None, *, own: bool = False) -> None:
+        """Watch a job: a new one of this window's own, or one that an earlier window started."""
+        self.job, self.status, self.is_own = job, None, own
         if job is not None:
             self.door = job.door
         self.poll()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from napari_aleatoric.errors import AleatoricError, NotFoundError
+from napari_aleatoric.errors import AleatoricError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.jobs import JobHandle, JobStatus, running, submit
 from napari_aleatoric.model import ClassTable, ItemKey, Spec, Verdict
 
+from ._account import account_name
 from ._asking import Asking
 from ._class_scores import ClassScore, class_scores
 from ._desk import Desk
@@ -51,7 +51,7 @@ class ReviewSession(SessionSignals):
 
     def __init__(self, deliver: Deliver | None = None, reader: str = "") -> None:
         self._deliver: Deliver = deliver or (lambda call: call())
-        self.reader = reader or _account_name()
+        self.reader = reader or account_name()
         self.options = ViewOptions()
         self.options.events.connect(lambda *_: self._resolve())
         self.options.events.map_name.connect(self._another_map)
@@ -209,6 +209,11 @@ class ReviewSession(SessionSignals):
         if self._desk is not None:
             self._desk.leave()
 
+    def come_back(self) -> None:
+        """Take up the item on screen again that was left: the window that was to be closed stayed."""
+        if self._desk is not None:
+            self._desk.come_back()
+
     def save(self, verdict: Verdict | None = None, quality: int | None = None, comment: str = "") -> None:
         """Write label, verdict and what is not to be learned from in the background; see `Desk.save`."""
         if self._desk is not None:
@@ -217,8 +222,7 @@ class ReviewSession(SessionSignals):
     def discard_strokes(self) -> None:
         """Throw the unsaved strokes away."""
         if self._desk is not None:
-            self._desk.painting.discard()
-            self._desk.barring.discard()
+            self._desk.discard_strokes()
 
     def restore_strokes(self) -> None:
         """Put the strokes of an earlier, unfinished session back; a notice says if the label was another then."""
@@ -259,6 +263,11 @@ class ReviewSession(SessionSignals):
         return self._jobs.job
 
     @property
+    def own_job(self) -> JobHandle | None:
+        """The same, if this window started it."""
+        return self._jobs.job if self._jobs.is_own else None
+
+    @property
     def job_status(self) -> JobStatus | None:
         """Its last known status."""
         return self._jobs.status
@@ -268,13 +277,13 @@ class ReviewSession(SessionSignals):
         if self.workspace is None:
             return
         try:
-            self.follow(submit(self.workspace, door, spec))
+            self.follow(submit(self.workspace, door, spec), own=True)
         except AleatoricError as error:
             self.notice.emit(Notice(sentence_of(error), Kind.ERROR))
 
-    def follow(self, job: JobHandle | None) -> None:
-        """Watch a job: a new one, or one that an earlier window started."""
-        self._jobs.follow(job)
+    def follow(self, job: JobHandle | None, *, own: bool = False) -> None:
+        """Watch a job: a new one of this window's own, or one that an earlier window started."""
+        self._jobs.follow(job, own=own)
 
     def poll_job(self) -> None:
         """Look where the job is; the window calls this a few times a second."""
@@ -290,10 +299,3 @@ class ReviewSession(SessionSignals):
         self.refresh_queue()
         if completed and self._desk is not None:
             self._desk.show_new_scores()
-
-
-def _account_name() -> str:
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError, NotFoundError):
-        return "reader"

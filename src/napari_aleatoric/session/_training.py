@@ -289,7 +289,7 @@ class Training:
 
     def _resumed(self, job: JobHandle) -> None:
         self._wanted = ""
-        self._session.follow(job)
+        self._session.follow(job, own=True)
         self._read_facts()
 
     def _promoted(self, words: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from napari.utils.notifications import show_error, show_info, show_warning
 from napari.viewer import Viewer
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QObject, QTimer
 from qtpy.QtWidgets import QFileDialog, QWidget
 
 from napari_aleatoric.io import Workspace
@@ -35,6 +35,7 @@ from napari_aleatoric.viewer import PromptMode, Stage
 from ._activity import ActivityBar
 from ._background import MainThread, run
 from ._barred_painting import BarredPainting
+from ._closing import Closing
 from ._comparing import Comparing
 from ._layout import show_explore, show_models, show_segment, show_training
 from ._prompt_model import PromptModel
@@ -95,7 +96,7 @@ class Hub(QObject):
         self._job_clock = QTimer(self, interval=_JOB_MS)
         self._job_clock.timeout.connect(self.session.poll_job)
         self._job_clock.start()
-        window.installEventFilter(self)
+        self.closing = Closing(window, self.session)
         window.destroyed.connect(self._gone)
 
     @cached_property
@@ -287,20 +288,13 @@ class Hub(QObject):
 
     closed = True  # before __init__ has run, and after Python let go of an object that Qt still has
 
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Save what is unsaved when the window closes."""
-        if not self.closed and watched is self.window and event is not None and event.type() == QEvent.Type.Close:
-            self.session.keep_strokes()
-            self.session.leave()
-        return super().eventFilter(watched, event)
-
     def close(self) -> None:
         """Stop the clocks, save, let go. Jobs go on."""
         if self.closed:
             return
         self.closed = True
         self.setObjectName("")
-        self.window.removeEventFilter(self)
+        self.closing.close()
         for clock in (self._strokes_clock, self._job_clock):
             clock.stop()
         self.shortcuts.close()
