@@ -54,6 +54,14 @@ def train(
             metavar="NAME",
         ),
     ] = None,
+    backend: Annotated[
+        str | None,
+        typer.Option(
+            "--backend",
+            help="own; nnunet: nnU-Net plans and trains, with our loss (extra 'nnunet').",
+            metavar="NAME",
+        ),
+    ] = None,
     dimensions: Annotated[
         str | None, typer.Option("--dimensions", help="auto, 2d, 2.5d or 3d.", metavar="NAME")
     ] = None,
@@ -130,6 +138,7 @@ def train(
         preset,
         how,
         lossy,
+        backend=backend,
         filter=None if filter_by is None else _filter(filter_by, keep),
         weigh_by=weigh_by,
         voxel_weights=voxel_weights or None,

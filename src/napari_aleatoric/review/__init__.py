@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from ._retraining._judgement import CaseRow, ClassRow, ComparisonRow, Judgement
     from ._retraining._judgement_words import judgement_csv, judgement_markdown
     from ._retraining._planning import plan_retraining
+    from ._retraining._nnunet import export_nnunet
     from ._retraining._predict import PredictSummary, predict_all
     from ._retraining._registry import (
         ModelRecord,
@@ -141,6 +142,7 @@ __all__ = [
     "effective",
     "ends_in_words",
     "export_filtered",
+    "export_nnunet",
     "export_reviewed",
     "find_model",
     "fold",
@@ -193,6 +195,7 @@ __all__ = [
 _MODULES = {
     "judge": "_retraining._judge",
     "JudgeSpec": "_retraining._judge_spec",
+    "export_nnunet": "_retraining._nnunet",
     **dict.fromkeys(("PredictSummary", "predict_all"), "_retraining._predict"),
     "read_held_out_masks": "_retraining._held_out_masks",
     **dict.fromkeys(

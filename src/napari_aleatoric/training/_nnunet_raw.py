@@ -122,8 +122,18 @@ class NnUNetRaw:
             "numTraining": len(names),
             "file_ending": _ENDING,
             "overwrite_image_reader_writer": "SimpleITKIO",
+            # nnU-Net would else look for the files in twelve processes of its own
+            "dataset": {name: self._files(name) for name in sorted(names)},
         }
         write_whole(self.folder / "dataset.json", (json.dumps(content, indent=1) + "\n").encode())
+
+    def _files(self, name: str) -> dict[str, Any]:
+        images = [self._image(name, number, False) for number in range(self._plan.n_channels)]
+        label = self._label(name, False)
+        return {
+            "images": [path.relative_to(self.folder).as_posix() for path in images],
+            "label": label.relative_to(self.folder).as_posix(),
+        }
 
     def _image(self, name: str, channel: int, held_out: bool) -> Path:
         return self.folder / ("imagesTs" if held_out else "imagesTr") / f"{name}_{channel:04d}{_ENDING}"

@@ -82,6 +82,9 @@ def prepare(
     about = json.loads((raw / "dataset.json").read_text("utf-8"))
     with nnunet_home(home, planning=True), quiet():
         cases = get_filenames_of_train_images_and_targets(str(raw), about)
+        about = {
+            name: value for name, value in about.items() if name != "dataset"
+        }  # its cases, now with whole paths
         if set(cases) != {*learn, *validation}:
             raise DataError("Expected the cases of the training in nnU-Net's raw data set, got others. Train anew.")
         looking = SubReporter(reporter, 0.0, 0.3, 1.0)

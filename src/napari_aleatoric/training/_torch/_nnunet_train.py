@@ -85,10 +85,9 @@ def _learn(
         with quiet():
             plans = {**prepared.plans, "continue_training": True}
             trainer = AleatoricTrainer(plans, prepared.configuration, 0, dict(prepared.dataset), device)
-            trainer.set_up(spec, plan.class_names, weights, look, reporter)
+            trainer.set_up(spec, plan.class_names, weights, look, begin, reporter)
             trainer.initialize()
             maybe_load_checkpoint(trainer, continue_training=True, validation_only=False)
-        begin(trainer.current_epoch)
         try:
             trainer.run_training()
         except (RuntimeError, MemoryError) as error:

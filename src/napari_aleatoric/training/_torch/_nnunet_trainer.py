@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,6 +92,7 @@ class AleatoricTrainer(nnUNetTrainer):  # type: ignore[misc]
         class_names: Sequence[str],
         weights: Mapping[str, float],
         look: bool,
+        begin: Callable[[int], None],
         reporter: Reporter,
     ) -> None:
         """Say how it is trained.
@@ -106,11 +107,13 @@ class AleatoricTrainer(nnUNetTrainer):  # type: ignore[misc]
             How much every case counts.
         look : bool
             Whether there are validation cases to look at.
+        begin : callable
+            Begins the random numbers of an epoch.
         reporter : Reporter
             Hears of every step.
         """
         self._spec, self._class_names, self._weights = spec, tuple(class_names), dict(weights)
-        self._look, self._reporter = look, reporter
+        self._look, self._begin, self._reporter = look, begin, reporter
         self.num_epochs, self.num_iterations_per_epoch = epochs_of(spec.iterations)
         self.num_val_iterations_per_epoch = max(1, round(self.num_iterations_per_epoch / 5)) if look else 1
         if spec.learning_rate is not None:
@@ -173,8 +176,9 @@ class AleatoricTrainer(nnUNetTrainer):  # type: ignore[misc]
         return {0, 1, _LEFT_RIGHT} if mirror_axes_of(self._class_names) else {0, 1}
 
     def on_train_epoch_start(self) -> None:
-        """Begin an epoch with numbers of its own, so that one that is done again is not another."""
+        """Begin an epoch with random numbers of its own, so that one that is done again is the same."""
         super().on_train_epoch_start()
+        self._begin(int(self.current_epoch))
         self._step = int(self.current_epoch * self.num_iterations_per_epoch)
 
     def train_step(self, batch: dict[str, Any]) -> dict[str, Any]:
