@@ -99,7 +99,8 @@ def model_case(
     plan : ModelPlan or NnUNetPlan
         Of the data set.
     voxel_weight : numpy.ndarray of float, shape (Z, Y, X), optional
-        How much every voxel counts in the loss, 0 or more, on the whole upright grid.
+        How much every voxel counts in the loss, 0 or more, on the whole upright grid. On another grid the means
+        count, but what any voxel of weight 0 has a part in does not count at all.
 
     Returns
     -------
@@ -121,6 +122,8 @@ def model_case(
     if voxel_weight is not None:
         part = np.ascontiguousarray(voxel_weight[box.slices], dtype=np.float32)
         weight = coarser_image(part[np.newaxis], shape)[0]
+        barred = coarser_image((part[np.newaxis] == 0).astype(np.float32), shape)[0]
+        weight[barred > 0] = 0  # its label would be learned in part from what is not to be learned from
     return NetCase(coarser_image(image, shape), coarser_labels(labels[(slice(None), *box.slices)], shape), weight)
 
 

@@ -57,6 +57,29 @@ def test_a_case_comes_with_its_weights_on_the_networks_grid():
     assert model_case(volume, labels, Box.whole(shape), plan).weight is None
 
 
+@pytest.mark.parametrize("spacing", [0.5, 1.0, 2.0, 1.6])
+def test_nothing_that_a_barred_voxel_has_a_part_in_is_learned(spacing):
+    from napari_aleatoric.foundation import Box
+    from napari_aleatoric.model import Geometry, Volume
+    from napari_aleatoric.training import model_case
+
+    shape = (24, 24, 24)
+    volume = Volume(np.random.default_rng(0).normal(100, 20, shape).astype(np.float32), Geometry(shape, (1.0,) * 3))
+    right, wrong = np.zeros((1, *shape), np.int32), np.zeros((1, *shape), np.int32)
+    right[:, 8:16, 8:16, 8:16] = wrong[:, 8:16, 8:16, 8:16] = 1
+    wrong[0, 7, 9:14, 9:14] = 1  # a reader sees that this is not so, and paints it
+    weight = np.ones(shape, np.float32)
+    weight[wrong[0] != right[0]] = 0
+    plan = replace(plan_model(GRIDS, 1, ["a"], SPEC), spacing_zyx_mm=(spacing,) * 3)
+    good, bad = (model_case(volume, labels, Box.whole(shape), plan, weight) for labels in (right, wrong))
+    assert np.array_equal(good.weight, bad.weight)
+    counts = good.weight > 0
+    assert np.array_equal(good.labels[0][counts], bad.labels[0][counts]), "it makes no difference where it counts"
+    n = 5 * 5 / spacing**3  # of the new voxels
+    assert n * 0.9 <= (~counts).sum() <= 12 * n
+    assert counts.mean() > 0.97
+
+
 def test_the_share_of_a_process_is_part_of_the_whole_step(shelf):
     whole = draw(shelf).step(7, range(4))
     shares = [draw(shelf).step(7, places) for places in (range(2), range(2, 4))]

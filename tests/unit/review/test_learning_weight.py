@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -14,7 +13,6 @@ from napari_aleatoric.model import Geometry, ItemKey
 from napari_aleatoric.review import (
     WEIGHT_MAP,
     RetrainSpec,
-    ReviewStore,
     StrokeJournal,
     preview_retraining,
     read_barred,
@@ -22,10 +20,7 @@ from napari_aleatoric.review import (
     score_workspace,
 )
 from napari_aleatoric.review._labels._learning_weight import barred_since
-from napari_aleatoric.review._retraining._case_desk import CaseDesk
-from napari_aleatoric.review._retraining._selection import LearnedCase
 from napari_aleatoric.samples import SampleSpec, write_samples
-from napari_aleatoric.training import TrainSpec, plan_model
 from napari_aleatoric.uncertainty import ScoreSpec
 
 
@@ -117,26 +112,6 @@ def test_strokes_on_it_are_not_taken_for_strokes_on_the_label(ws, key, grid):
     assert pending.n_changes(np.zeros(grid.shape_zyx, np.uint8)) == 1
     pending.discard()
     assert StrokeJournal.pending(ws, key, WEIGHT_MAP) == []
-
-
-def test_a_network_is_given_weight_0_there_and_nowhere_else(ws, key, grid):
-    save_barred(ws, key, corner(grid), grid, reader="ann")
-    case = LearnedCase(key.case_id, (key.label_reader,))
-    with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
-        desk = CaseDesk(ws, store, voxel_weights=False)
-        facts = desk.facts(case)
-        spec = TrainSpec.of_preset(
-            "quick", spacing_zyx_mm=grid.spacing_zyx_mm
-        )  # its own grid: nothing is resampled
-        plan = plan_model([facts.grid], 1, [c.class_name for c in ws.dataset.classes], spec, memory_bytes=2**33)
-        made = desk.net_case(case, plan)
-        other = desk.net_case(replace(case, case_id=ws.dataset.items[2].case_id), plan)
-    assert made.weight is not None
-    assert made.weight.shape == grid.shape_zyx
-    assert np.array_equal(made.weight == 0, corner(grid) != 0)
-    assert set(np.unique(made.weight)) == {0, 1}
-    assert other.weight is None
 
 
 def test_the_preview_says_how_many_cases_that_are(ws, grid):
