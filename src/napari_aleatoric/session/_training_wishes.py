@@ -125,6 +125,8 @@ def loss_in_words(spec: Mapping[str, Any]) -> str:
     loss = spec.get("train", {}).get("loss", {})
     titles = {choice.name: choice.title for choice in LOSS_CHOICES}
     words = [titles.get(loss.get("kind", "dice_ce"), str(loss.get("kind")))]
+    if spec.get("backend") == "nnunet":
+        words.insert(0, "nnU-Net")
     words += [
         title for name, title in (("denoise", "denoising"), ("sharpness_aware", "sharpness")) if loss.get(name)
     ]

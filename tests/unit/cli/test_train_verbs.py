@@ -43,6 +43,12 @@ def test_a_preview_trains_nothing(workspace, call, call_json, bench):
     assert call("runs", workspace)[1].startswith("No model was trained yet.")
 
 
+def test_what_nnunet_cannot_is_said_before_anything_is_trained(workspace, call, bench):
+    status, out, err = call("train", workspace, "--backend", "nnunet", "--denoise", "--minutes", "3")
+    assert (status, out, bench.trained) == (1, "", [])
+    assert "nnU-Net trains without these settings: denoise, minutes" in err
+
+
 def test_from_training_to_the_queue_and_back(workspace, call, call_json):
     first = call_json("train", workspace, "--preset", "quick")
     assert first["judgement"]["models"] == ["after"]

@@ -59,6 +59,7 @@ def test_settings_in_words() -> None:
         "DUO + denoising + sharpness + voxel weights"
     )
     assert loss_in_words({}) == "Dice + cross-entropy"
+    assert loss_in_words({"backend": "nnunet", "train": {"loss": {"kind": "duo"}}}) == "nnU-Net + DUO"
 
 
 def test_runs_find_their_models() -> None:
