@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from napari_aleatoric.errors import DataError
+from napari_aleatoric.errors import DataError, MissingExtraError
 
 from ._terminal import BarReporter, note, print_json, print_line, print_table
 
@@ -192,11 +192,18 @@ def _spec(path: Path | None, preset: str, how: dict[str, Any], loss: dict[str, A
 
 
 def _preview(workspace: Workspace, spec: RetrainSpec, as_json: bool) -> None:
-    from napari_aleatoric.review import preview_retraining
+    from napari_aleatoric.review import plan_retraining, preview_retraining
+    from napari_aleatoric.training import plan_in_words
 
     found = preview_retraining(workspace, spec)
+    plan = None
+    if spec.backend == "own":
+        with BarReporter("Planning") as reporter:
+            plan = plan_retraining(workspace, spec, reporter, memory_bytes=_memory(spec.train.device))
     if not as_json:
         print_line(found.sentence)
+        for sentence in () if plan is None else plan_in_words(plan):
+            print_line(sentence)
         for remark in found.notes:
             note(remark)
         return
@@ -210,8 +217,19 @@ def _preview(workspace: Workspace, spec: RetrainSpec, as_json: bool) -> None:
             "left_out": {why: [str(key) for key in keys] for why, keys in found.left_out.items()},
             "n_corrected": found.n_corrected,
             "notes": list(found.notes),
+            "plan": None if plan is None else plan.to_json(),
         }
     )
+
+
+def _memory(device: str) -> int | None:
+    """Return the memory that a training may use; None without torch, where none can be trained anyway."""
+    from napari_aleatoric.training import memory_at_hand
+
+    try:
+        return memory_at_hand(device)
+    except MissingExtraError:
+        return None
 
 
 def _in_background(workspace: Workspace, spec: RetrainSpec, as_json: bool) -> None:

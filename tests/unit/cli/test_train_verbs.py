@@ -35,8 +35,13 @@ def test_train_prints_the_dice_of_every_class_on_held_out_cases(workspace, call,
 
 def test_a_preview_trains_nothing(workspace, call, call_json, bench):
     status, out, _ = call("train", workspace, "--preview")
-    assert (status, out) == (0, "Learns from 4 of 6 cases (1 of them only to see how it is doing); holds back 2.\n")
-    found = call_json("train", workspace, "--preview", "--held-out", "0.5")
+    lines = out.splitlines()
+    assert status == 0
+    assert lines[0] == "Learns from 4 of 6 cases (1 of them only to see how it is doing); holds back 2."
+    assert lines[1].startswith("U-Net in 3-D, ")
+    assert any("in a step" in line for line in lines[2:])
+    found = call_json("train", workspace, "--preview", "--held-out", "0.5", "--network", "segresnet")
+    assert (found["plan"]["network"], found["plan"]["class_names"][:2]) == ("segresnet", ["liver", "spleen"])
     assert len(found["held_out"]) == 3
     assert not set(found["held_out"]) & {*found["learned"], *found["validation"]}
     assert bench.trained == []

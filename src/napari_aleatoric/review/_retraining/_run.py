@@ -21,20 +21,19 @@ from napari_aleatoric.training import (
     memory_at_hand,
     need_nnunet,
     plan_from_json,
-    plan_model,
     train_model,
 )
 
 from ._alone import alone
-from ._case_desk import CaseDesk, CaseFacts, normalisation_of
+from ._case_desk import CaseDesk
 from ._held_out_masks import HELD_OUT_FOLDER
 from ._held_out_rows import held_out_rows
 from ._judge import AFTER, BASELINE, BEFORE, judge
 from ._judgement import CaseRow, Judgement
 from ._nnunet import nnunet_plan, train_with_nnunet
+from ._planning import desk_for, facts_of, own_plan
 from ._prefixed import Prefixed
 from ._provenance import data_digest, model_digest, versions
-from ._pseudo_cases import PseudoCases
 from ._registry import (
     PREDICTIONS_FOLDER,
     ModelRecord,
@@ -149,11 +148,7 @@ class _Work:
     @cached_property
     def desk(self) -> CaseDesk:
         """Reads cases as the new network takes them."""
-        return self._desk_for(self.spec)
-
-    def _desk_for(self, spec: RetrainSpec) -> CaseDesk:
-        pseudo = PseudoCases(self.ws, Path(spec.pseudo_labels).expanduser()) if spec.pseudo_labels else None
-        return CaseDesk(self.ws, self.store, voxel_weights=spec.voxel_weights, pseudo=pseudo)
+        return desk_for(self.ws, self.store, self.spec)
 
     def record(self) -> tuple[ModelRecord, bool]:
         """Find the model of these labels and settings, or begin one; whether it is finished."""
@@ -179,27 +174,11 @@ class _Work:
         write_record(self.ws, record)
         return record, False
 
-    def _facts(self, reporter: Reporter) -> list[CaseFacts]:
-        desk, found = self.desk, []
-        for done, case in enumerate(self.selection.learn):
-            reporter.step(
-                done, len(self.selection.learn), f"Reading case {done + 1} of {len(self.selection.learn)}"
-            )
-            found.append(desk.facts(case))
-        return found
-
     def _plan(self, reporter: Reporter) -> ModelPlan | NnUNetPlan:
-        facts = self._facts(reporter)
+        facts = facts_of(self.desk, self.selection.learn, reporter)
         if self.spec.backend == "nnunet":
             return nnunet_plan(self.ws, facts)
-        return plan_model(
-            [f.grid for f in facts],
-            max(f.n_channels for f in facts),
-            [c.class_name for c in self.ws.dataset.classes],
-            self.spec.train,
-            memory_bytes=self.memory_bytes,
-            normalisation=normalisation_of(facts),
-        )
+        return own_plan(self.ws, facts, self.spec.train, self.memory_bytes)
 
     def train_and_judge(self, record: ModelRecord, begun: float) -> tuple[ModelRecord, Judgement]:
         """Do what is left to do of a model."""
@@ -242,7 +221,7 @@ class _Work:
         span: tuple[float, float],
     ) -> SegmentationModel:
         start, length = span
-        desk = self._desk_for(spec)
+        desk = desk_for(self.ws, self.store, spec)
         shelving = SubReporter(self.reporter, start, start + _SHELVED * length, 1.0)
         told = Prefixed(SubReporter(self.reporter, start + _SHELVED * length, start + length, 1.0), prefix)
         if isinstance(plan, NnUNetPlan):
