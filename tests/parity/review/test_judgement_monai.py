@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from napari_aleatoric.review._retraining._case_figures import dice
-from napari_aleatoric.review._retraining._surface import compare_surfaces
+from napari_aleatoric.uncertainty import compare_surfaces, dice
 
 torch = pytest.importorskip("torch")
 metrics = pytest.importorskip("monai.metrics")

@@ -13,10 +13,9 @@ from napari_aleatoric.uncertainty import (
     EXPECTED_ENTROPY_MAP,
     MUTUAL_INFORMATION_MAP,
     PREDICTIVE_ENTROPY_MAP,
+    dice,
     map_rows,
 )
-
-from ._case_figures import dice
 
 if TYPE_CHECKING:
     from napari_aleatoric.training import Prediction

@@ -10,20 +10,14 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import ClassTable
+from napari_aleatoric.uncertainty import compare_surfaces, dice
 
 from ._judgement import CaseRow
 from ._reliability import Reliability, near_region
-from ._surface import compare_surfaces
 
-__all__ = ["case_rows", "dice", "mean_rows"]
+__all__ = ["case_rows", "mean_rows"]
 
 _FIGURES = ("dice", "surface_dice", "hd95_mm", "calibration_error", "brier")
-
-
-def dice(reference: NDArray[np.bool_], predicted: NDArray[np.bool_]) -> float:
-    """Return 2 |A ∩ B| / (|A| + |B|); 1 where both are empty, 0 where one is."""
-    total = int(reference.sum()) + int(predicted.sum())
-    return 2.0 * int((reference & predicted).sum()) / total if total else 1.0
 
 
 def case_rows(

@@ -23,8 +23,8 @@ from napari_aleatoric.review import (
     read_held_out_masks,
     retrain,
 )
-from napari_aleatoric.review._retraining._case_figures import dice
 from napari_aleatoric.training import TrainSpec
+from napari_aleatoric.uncertainty import dice
 
 SPEC = RetrainSpec(train=TrainSpec.of_preset("quick"), judge=JudgeSpec(draws=100, tolerance_mm=1.0))
 COSINE, SINE = np.cos(0.4), np.sin(0.4)

@@ -15,10 +15,10 @@ from scipy import stats
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import ClassTable, Geometry
 from napari_aleatoric.review import CaseRow, Judgement, JudgeSpec, judge, judgement_csv, judgement_markdown
-from napari_aleatoric.review._retraining._case_figures import case_rows, dice, mean_rows
+from napari_aleatoric.review._retraining._case_figures import case_rows, mean_rows
 from napari_aleatoric.review._retraining._paired import mean_of, paired_difference
 from napari_aleatoric.review._retraining._reliability import Reliability, near_region
-from napari_aleatoric.review._retraining._surface import compare_surfaces, surface_points
+from napari_aleatoric.uncertainty import compare_surfaces, dice, surface_points
 
 CLASSES = ClassTable.from_names({1: "head", 2: "tail"})
 SPACING = (3.0, 1.0, 0.5)

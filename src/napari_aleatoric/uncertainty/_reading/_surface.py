@@ -1,4 +1,4 @@
-"""How far two outlines are apart, in millimetres on any grid."""
+"""How well two masks overlap, and how far their outlines are apart, in millimetres on any grid."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SurfaceFigures", "compare_surfaces", "surface_points"]
+__all__ = ["SurfaceFigures", "compare_surfaces", "dice", "surface_points"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -20,6 +20,12 @@ class SurfaceFigures(NamedTuple):
 
     surface_dice: float
     hd95_mm: float
+
+
+def dice(reference: BoolArray, predicted: BoolArray) -> float:
+    """Return 2 |A ∩ B| / (|A| + |B|); 1 where both are empty, 0 where one is."""
+    total = int(reference.sum()) + int(predicted.sum())
+    return 2.0 * int((reference & predicted).sum()) / total if total else 1.0
 
 
 def surface_points(mask: BoolArray, spacing_zyx_mm: tuple[float, float, float]) -> FloatArray:
