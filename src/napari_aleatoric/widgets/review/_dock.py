@@ -150,7 +150,7 @@ class ReviewDock(HubDock):
 
     def _show_job(self, status: JobStatus | None) -> None:
         self.job.show_status(status)
-        busy = status is not None and self.session.job is not None
+        busy = status is not None and not status.is_over
         self.open_bar.score_button.setEnabled(self.session.workspace is not None and not busy)
 
     def _show_unsaved(self, unsaved: bool) -> None:
