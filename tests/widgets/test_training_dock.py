@@ -16,7 +16,15 @@ from qtpy.QtWidgets import QCheckBox, QLabel, QPushButton, QWidget
 from napari_aleatoric.io import Workspace, scan
 from napari_aleatoric.review import RetrainSpec, promoted_model
 from napari_aleatoric.samples import SampleSpec, write_samples
-from napari_aleatoric.session import MEAN_DICE, TrainingCurve, TrainingCurves, TrainingRow, TrainingView, prepare
+from napari_aleatoric.session import (
+    MEAN_DICE,
+    TrainingCurve,
+    TrainingCurves,
+    TrainingPairView,
+    TrainingRow,
+    TrainingView,
+    prepare,
+)
 from napari_aleatoric.session._training_machine import Machine
 from napari_aleatoric.training import TrainSpec
 from napari_aleatoric.widgets import TrainingDock, hub_of, show_docks
@@ -237,3 +245,48 @@ def test_a_real_training_is_stopped_goes_on_and_is_promoted(
     in_use = promoted_model(ws)
     assert in_use is not None
     assert in_use.model_id == only.model_id
+
+
+def test_two_marked_rows_are_drawn_together(dock: TrainingDock, qtbot: Any, monkeypatch: Any) -> None:
+    dock.training.rest()
+    rows = tuple(row(f"m{number}") for number in (3, 2, 1))
+    asked: list[tuple[str, str]] = []
+    dock.runs_page.chosen.disconnect()
+    dock.runs_page.beside.disconnect()
+    dock.runs_page.chosen.connect(lambda key: asked.append(("chosen", key)))
+    dock.runs_page.beside.connect(lambda key: asked.append(("beside", key)))
+    view = TrainingView(rows=rows, chosen=rows[0])
+    dock.training.view = view
+    dock._show(view)
+    dock.tabs.setCurrentWidget(dock.runs_page)
+    table = dock.runs_page.table
+    table.setFocus()
+    qtbot.keyClick(table, Qt.Key.Key_Down, Qt.KeyboardModifier.ShiftModifier)
+    assert asked == [("chosen", "m2"), ("beside", "m3")]
+    place = table.visualItemRect(table.item(2, 0)).center()
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ControlModifier, place)
+    assert asked[-1] == ("beside", ""), "three are not compared"
+    qtbot.mouseClick(table.viewport(), Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, place)
+    assert asked[-2:] == [("chosen", "m1"), ("beside", "")]
+
+    curves = TrainingCurves(loss=(curve("", 1.0, 0.5),), dice=(curve("liver", 0.5), curve(MEAN_DICE, 0.5)))
+    other = TrainingCurves(
+        loss=(curve("", 0.75, 0.25), curve("", 1.0, 0.9, is_plain=True)),
+        dice=(curve("liver", 0.6), curve(MEAN_DICE, 0.625)),
+    )
+    dock.training.curves = curves
+    dock.pair.view = TrainingPairView("m1", "21 Nov 10:00", other, "The chosen model is better.")
+    dock._show(TrainingView(rows=rows, chosen=rows[1]))
+    dock.pair.view_changed.emit(dock.pair.view)
+    assert [panel.plot.n_lines for panel in dock.panels] == [2, 4, 0, 0]
+    styles = {line.opts["pen"].style() for line in dock.loss.plot._lines.values()}
+    assert styles == {Qt.PenStyle.SolidLine, Qt.PenStyle.DotLine}
+    assert "21&nbsp;Nov&nbsp;10:00&nbsp;0.25" in dock.loss.legend.text()
+    assert "mean&nbsp;21&nbsp;Nov&nbsp;10:00&nbsp;0.625" in dock.dice.legend.text()
+    dock.training.view = TrainingView(rows=rows, chosen=rows[1])
+    dock._show(dock.training.view)
+    assert dock.runs_page.words.text().startswith(
+        f"Chosen: {rows[1].when.astimezone():%d %b %H:%M}; beside it: 21 Nov 10:00. The chosen model is better."
+    )
+    assert {index.row() for index in table.selectionModel().selectedRows()} == {1, 2}
+    assert table.accessibleDescription().startswith("Mark two rows")

@@ -35,13 +35,14 @@ if TYPE_CHECKING:
     from ._ranking._known_good import CheckResult, check_result, known_good
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
+    from ._retraining._compare import ModelComparison, compare_judgements, compare_models
     from ._retraining._held_out_masks import read_held_out_masks
     from ._retraining._judge import judge
     from ._retraining._judge_spec import JudgeSpec
     from ._retraining._judgement import CaseRow, ClassRow, ComparisonRow, Judgement
     from ._retraining._judgement_words import judgement_csv, judgement_markdown
-    from ._retraining._planning import plan_retraining
     from ._retraining._nnunet import export_nnunet
+    from ._retraining._planning import plan_retraining
     from ._retraining._predict import PredictSummary, predict_all
     from ._retraining._registry import (
         ModelRecord,
@@ -106,6 +107,7 @@ __all__ = [
     "LearnedCase",
     "LineFigures",
     "MeasureRow",
+    "ModelComparison",
     "ModelRecord",
     "PendingStrokes",
     "PredictSpec",
@@ -134,6 +136,8 @@ __all__ = [
     "calibration_markdown",
     "changes_since",
     "check_result",
+    "compare_judgements",
+    "compare_models",
     "corrections",
     "current_label",
     "cut_at_percentiles",
@@ -198,6 +202,7 @@ _MODULES = {
     "export_nnunet": "_retraining._nnunet",
     **dict.fromkeys(("PredictSummary", "predict_all"), "_retraining._predict"),
     "read_held_out_masks": "_retraining._held_out_masks",
+    **dict.fromkeys(("ModelComparison", "compare_judgements", "compare_models"), "_retraining._compare"),
     **dict.fromkeys(
         (
             "ModelRecord",

@@ -41,6 +41,7 @@ from ._training_choice import TrainingChoice
 from ._training_curves import MEAN_DICE, TrainingCurve, TrainingCurves, curve_table
 from ._training_examples import ExampleView, TrainingExamples
 from ._training_net import DIMENSION_CHOICES, NETWORK_CHOICES, NetWishes
+from ._training_pair import TrainingPair, TrainingPairView
 from ._training_plan import PlanView, TrainingPlan
 from ._training_rows import TrainingRow
 from ._training_shelf import whole_curves
@@ -112,6 +113,8 @@ __all__ = [
     "TrainingCurve",
     "TrainingCurves",
     "TrainingExamples",
+    "TrainingPair",
+    "TrainingPairView",
     "TrainingPlan",
     "TrainingRow",
     "TrainingView",

@@ -24,6 +24,7 @@ from napari_aleatoric.session import (
     ReviewSession,
     Training,
     TrainingExamples,
+    TrainingPair,
     TrainingPlan,
     ViewState,
     open_review,
@@ -113,6 +114,11 @@ class Hub(QObject):
     def examples(self) -> TrainingExamples:
         """What the network of the chosen one draws meanwhile."""
         return TrainingExamples(self.session, self.training, self._main.deliver)
+
+    @cached_property
+    def training_pair(self) -> TrainingPair:
+        """A second training beside the chosen one."""
+        return TrainingPair(self.session, self.training, self._main.deliver)
 
     @cached_property
     def comparing(self) -> Comparing:
@@ -309,6 +315,8 @@ class Hub(QObject):
         self.viewer = self.window = None
 
     def _close_training(self) -> None:
+        if "training_pair" in vars(self):
+            self.training_pair.close()
         if "examples" in vars(self):
             self.examples.close()
         if "comparing" in vars(self):

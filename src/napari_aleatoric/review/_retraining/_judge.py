@@ -16,7 +16,7 @@ from ._judgement import FIGURES, MEAN, CaseRow, ClassRow, ComparisonRow, Judgeme
 from ._judgement_words import sentence_of
 from ._paired import mean_of, paired_difference
 
-__all__ = ["AFTER", "BASELINE", "BEFORE", "judge"]
+__all__ = ["AFTER", "BASELINE", "BEFORE", "comparison", "judge"]
 
 AFTER, BEFORE, BASELINE = "after", "before", "baseline"
 """Names of the networks in a judgement: the new one, the promoted one, the plain one trained beside it."""
@@ -69,7 +69,7 @@ def judge(
     mine = [r for r in kept if r.model == AFTER]
     told = [_class_row(kept, model, name, spec) for model in models for name in (*class_names, MEAN)]
     comparisons = [
-        _comparison(kept, other, figure, name, spec)
+        comparison(kept, other, figure, name, spec)
         for other in models[1:]
         for figure in FIGURES
         for name in (MEAN, *class_names)
@@ -124,9 +124,8 @@ def _mean(units: Mapping[str, float], spec: JudgeSpec) -> Estimate:
     return mean_of(values, draws=spec.draws, seed=spec.seed)
 
 
-def _comparison(
-    rows: Sequence[CaseRow], other: str, figure: str, class_name: str, spec: JudgeSpec
-) -> ComparisonRow:
+def comparison(rows: Sequence[CaseRow], other: str, figure: str, class_name: str, spec: JudgeSpec) -> ComparisonRow:
+    """Compare "after" with another network in one figure of one class, on the cases that both were judged on."""
     shared = {r.case_id for r in rows if r.model == AFTER} & {r.case_id for r in rows if r.model == other}
     common = [r for r in rows if r.case_id in shared]
     found = paired_difference(

@@ -12,6 +12,7 @@ __all__ = ["comparison_sentence", "judgement_csv", "judgement_markdown", "senten
 _WHO = {
     "before": ("The new model", "the promoted one"),
     "baseline": ("The new model", "the plain one trained beside it in the same budget"),
+    "other": ("The chosen model", "the one beside it"),
 }
 _TITLES = {"after": "new", "before": "promoted", "baseline": "plain beside it"}
 

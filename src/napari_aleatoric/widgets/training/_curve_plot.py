@@ -20,11 +20,15 @@ _FEW = 40  # points, each of which gets a mark
 
 @dataclass(frozen=True)
 class DrawnCurve:
-    """A curve and how it is drawn; "" is the colour of the words of the plot."""
+    """A curve and how it is drawn; "" is the colour of the words of the plot.
+
+    ``beside`` says of which other training it is, in words; "" = of the chosen one.
+    """
 
     curve: TrainingCurve
     colour: str = ""
     width: float = 1.6
+    beside: str = ""
 
 
 class CurvePlot(pg.PlotWidget):
@@ -57,7 +61,7 @@ class CurvePlot(pg.PlotWidget):
             plot.setLabel(side, words)
         if ends is not None:
             self.setYRange(*ends, padding=0.02)
-        self._lines: dict[tuple[str, bool], pg.PlotDataItem] = {}
+        self._lines: dict[tuple[str, bool, bool], pg.PlotDataItem] = {}
         self._text = "#000000"
 
     @property
@@ -75,8 +79,8 @@ class CurvePlot(pg.PlotWidget):
             axis.setTextPen(colours.text)
 
     def show_curves(self, drawn: Sequence[DrawnCurve]) -> None:
-        """Draw these curves and no others; those of a plain network are dashed."""
-        wanted = {(each.curve.name, each.curve.is_plain): each for each in drawn}
+        """Draw these curves and no others: dashed those of a plain network, dotted those of another training."""
+        wanted = {(each.curve.name, each.curve.is_plain, bool(each.beside)): each for each in drawn}
         for key in [key for key in self._lines if key not in wanted]:
             self.removeItem(self._lines.pop(key))
         for key, each in wanted.items():
@@ -90,6 +94,8 @@ class CurvePlot(pg.PlotWidget):
     def _draw(self, line: pg.PlotDataItem, each: DrawnCurve) -> None:
         curve, colour = each.curve, each.colour or self._text
         style = Qt.PenStyle.DashLine if curve.is_plain else Qt.PenStyle.SolidLine
+        if each.beside:
+            style = Qt.PenStyle.DotLine
         line.setData(curve.steps, curve.values)
         line.setPen(pg.mkPen(colour, width=each.width, style=style))
         line.setSymbol("o" if len(curve.steps) <= _FEW else None)

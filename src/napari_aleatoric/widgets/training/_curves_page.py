@@ -46,7 +46,14 @@ class CurvePanel(QWidget):
         """Draw on a dark or light ground."""
         self.plot.set_colours(colours)
 
-    def show_curves(self, curves: Sequence[TrainingCurve], colours: dict[str, str], nothing: str) -> None:
+    def show_curves(
+        self,
+        curves: Sequence[TrainingCurve],
+        colours: dict[str, str],
+        nothing: str,
+        others: Sequence[TrainingCurve] = (),
+        beside: str = "",
+    ) -> None:
         """Draw curves.
 
         Parameters
@@ -57,12 +64,22 @@ class CurvePanel(QWidget):
             By class name.
         nothing : str
             What is said where there are none.
+        others : sequence of TrainingCurve
+            Of another training, dotted; the legend names the main one of them.
+        beside : str
+            Which training that is.
         """
         drawn = [
             DrawnCurve(curve, colours.get(curve.name, ""), 2.4 if _is_main(curve) else 1.4) for curve in curves
         ]
-        self.plot.show_curves(drawn)
-        self.legend.setText(" &nbsp; ".join(map(_entry, drawn)) if drawn else nothing)
+        dotted = [
+            DrawnCurve(each, colours.get(each.name, ""), 2.4 if _is_main(each) else 1.4, beside)
+            for each in others
+            if beside and not each.is_plain
+        ]
+        self.plot.show_curves([*drawn, *dotted])
+        told = [*drawn, *(each for each in dotted if _is_main(each.curve))]
+        self.legend.setText(" &nbsp; ".join(map(_entry, told)) if drawn else nothing)
 
 
 def beside_each_other(*parts: QWidget) -> QWidget:
@@ -83,7 +100,7 @@ def _is_main(curve: TrainingCurve) -> bool:
 def _entry(drawn: DrawnCurve) -> str:
     curve = drawn.curve
     plain = "plain" if curve.is_plain else ""
-    words = "&nbsp;".join(part for part in (curve.name.replace(" ", "&nbsp;"), plain) if part)
-    mark = "┅" if curve.is_plain else "━"
+    words = "&nbsp;".join(part.replace(" ", "&nbsp;") for part in (curve.name, plain, drawn.beside) if part)
+    mark = "┈" if drawn.beside else "┅" if curve.is_plain else "━"
     coloured = f'<span style="color:{drawn.colour}">{mark}</span>' if drawn.colour else mark
     return f"{coloured}&nbsp;{words}&nbsp;{curve.last:.3g}" if words else f"{coloured}&nbsp;{curve.last:.3g}"

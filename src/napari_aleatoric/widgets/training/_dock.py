@@ -11,7 +11,7 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QColor, QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
-from napari_aleatoric.session import MEAN_DICE, HeldOutView, TrainingCurves, TrainingView
+from napari_aleatoric.session import MEAN_DICE, HeldOutView, TrainingCurves, TrainingPairView, TrainingView
 from napari_aleatoric.viewer import class_colour
 from napari_aleatoric.widgets._hub_dock import HubDock
 from napari_aleatoric.widgets.explore import PAPER, plot_colours
@@ -45,6 +45,7 @@ class TrainingDock(HubDock):
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.training, self.cases = self.hub.training, self.hub.comparing.cases
+        self.pair = self.hub.training_pair
         self._is_light = False
         self._plan_window: PlanWindow | None = None
         self._build()
@@ -95,6 +96,8 @@ class TrainingDock(HubDock):
         page.plan_requested.connect(self._show_plan)
         self.progress.cancel_requested.connect(training.stop)
         self.runs_page.chosen.connect(training.choose)
+        self.runs_page.beside.connect(self.pair.compare)
+        self.pair.view_changed.connect(self._show_pair)
         self.runs_page.asked.connect(lambda what: getattr(training, what)())
         self._connect_cases()
         self.example.chosen.connect(self.hub.examples.choose)
@@ -149,7 +152,7 @@ class TrainingDock(HubDock):
 
     def _show(self, view: TrainingView) -> None:
         self.start_page.show_view(view)
-        self.runs_page.show_view(view)
+        self.runs_page.show_view(view, self.pair.view)
         self._show_cases(self.cases.view)
         self.progress.show_busy(view.is_running, view.is_stopping)
         if view.is_running:
@@ -160,6 +163,10 @@ class TrainingDock(HubDock):
             self._draw(self.training.curves)  # what is said in their place may be another
         n = len(view.rows)
         self.tabs.setTabText(self.tabs.indexOf(self.runs_page), f"Runs {n}" if n else "Runs")
+
+    def _show_pair(self, pair: TrainingPairView) -> None:
+        self.runs_page.show_view(self.training.view, pair)
+        self._draw(self.training.curves)
 
     def _show_cases(self, view: HeldOutView) -> None:
         self.cases_page.show_view(view, self.training.view.chosen)
@@ -177,11 +184,12 @@ class TrainingDock(HubDock):
         else:
             nothing = "Nothing was told yet."
         dice = [c for c in curves.dice if not c.is_plain or c.name == MEAN_DICE]
-        self.loss.show_curves(curves.loss, colours, nothing)
-        self.dice.show_curves(dice, colours, nothing)
+        other, of = self.pair.view.curves, self.pair.view.title
+        self.loss.show_curves(curves.loss, colours, nothing, other.loss, of)
+        self.dice.show_curves(dice, colours, nothing, other.dice, of)
         without = "This loss has no class weights." if curves else nothing
-        self.weights.show_curves(curves.class_weight, colours, without)
-        self.scales.show_curves(curves.scale, colours, without)
+        self.weights.show_curves(curves.class_weight, colours, without, other.class_weight, of)
+        self.scales.show_curves(curves.scale, colours, without, other.scale, of)
         self.save.setEnabled(bool(curves))
 
     def _legible(self, colour: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from qtpy.QtCore import Signal
 from qtpy.QtWidgets import QHBoxLayout, QPushButton, QVBoxLayout, QWidget
 
-from napari_aleatoric.session import TrainingView
+from napari_aleatoric.session import TrainingPairView, TrainingRow, TrainingView
 
 from ._runs_table import RunsTable
 from ._start_page import scrolling, words_of
@@ -18,6 +18,7 @@ _BUTTONS = (
     ("roll_back", "Roll back", "Takes the last promotion back; the model before it is in use again."),
     ("predict", "Predict cases", "Lets this model look at all cases; what it says becomes measures of the queue."),
 )
+_ALONE = TrainingPairView()
 
 
 class RunsPage(QWidget):
@@ -27,11 +28,14 @@ class RunsPage(QWidget):
     -------
     chosen(str)
         Key of a training.
+    beside(str)
+        Key of a second training that is compared with it; "" = none.
     asked(str)
         "resume", "promote", "roll_back" or "predict".
     """
 
     chosen = Signal(str)
+    beside = Signal(str)
     asked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -54,15 +58,17 @@ class RunsPage(QWidget):
         layout.addWidget(scrolling(self.words), 2)
         layout.addLayout(row)
         self.table.chosen.connect(self.chosen)
+        self.table.beside.connect(self.beside)
 
-    def show_view(self, view: TrainingView) -> None:
-        """Show rows and the chosen one's judgement."""
-        self.table.show_rows(view.rows, view.chosen)
+    def show_view(self, view: TrainingView, pair: TrainingPairView = _ALONE) -> None:
+        """Show rows and the chosen one's judgement, and how it does against the one beside it."""
+        self.table.show_rows(view.rows, view.chosen, pair.key)
         row = view.chosen
         if row is None:
             words = "Nothing was trained in this workspace yet."
         else:
-            words = "\n".join(part for part in (row.sentence, row.selection, *row.remarks) if part)
+            compared = _compared(row, pair) if pair.key else _how(view, self.table.n_marked)
+            words = "\n".join(part for part in (compared, row.sentence, row.selection, *row.remarks) if part)
         if self.words.text() != words:
             self.words.setText(words)
         able = {
@@ -73,3 +79,11 @@ class RunsPage(QWidget):
         }
         for name, button in self.buttons.items():
             button.setEnabled(able[name])
+
+
+def _compared(row: TrainingRow, pair: TrainingPairView) -> str:
+    return f"Chosen: {row.when.astimezone():%d %b %H:%M}; beside it: {pair.title}. {pair.sentence}"
+
+
+def _how(view: TrainingView, n_marked: int) -> str:
+    return f"{n_marked} rows are marked; two can be compared." if n_marked > 2 and len(view.rows) > 2 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from qtpy.QtCore import Qt, Signal
+from qtpy.QtCore import QItemSelectionModel, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import TrainingRow
@@ -19,6 +19,7 @@ _HEADERS = (
     ("Preset", "How long and how large."),
     ("Loss", "What was minimised."),
 )
+_HOW = "Mark two rows (Ctrl+click, or Shift and an arrow key) to draw their curves together and compare the models."
 
 
 class RunsTable(QTableWidget):
@@ -28,9 +29,12 @@ class RunsTable(QTableWidget):
     -------
     chosen(str)
         Key of the row that was chosen.
+    beside(str)
+        Key of the other row where two are marked; "" else.
     """
 
     chosen = Signal(str)
+    beside = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADERS), parent)
@@ -38,8 +42,9 @@ class RunsTable(QTableWidget):
         for column, (_, words) in enumerate(_HEADERS):
             self.horizontalHeaderItem(column).setToolTip(words)
         self.setAccessibleName("Trainings, the newest first")
+        self.setAccessibleDescription(_HOW)
         self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
         self.setTabKeyNavigation(False)  # Tab goes on to the buttons
         self.setShowGrid(False)
@@ -54,8 +59,13 @@ class RunsTable(QTableWidget):
         self._rows: tuple[TrainingRow, ...] = ()
         self.itemSelectionChanged.connect(self._chosen)
 
-    def show_rows(self, rows: Sequence[TrainingRow], chosen: TrainingRow | None) -> None:
-        """Fill in the rows, and mark the chosen one."""
+    @property
+    def n_marked(self) -> int:
+        """How many rows are marked."""
+        return len(self.selectionModel().selectedRows())
+
+    def show_rows(self, rows: Sequence[TrainingRow], chosen: TrainingRow | None, beside: str = "") -> None:
+        """Fill in the rows, and mark the chosen one, and the one beside it where there is one."""
         was = self.blockSignals(True)
         if tuple(rows) != self._rows:
             self._rows = tuple(rows)
@@ -63,15 +73,28 @@ class RunsTable(QTableWidget):
             for number, row in enumerate(rows):
                 for column, text in enumerate(_cells(row)):
                     self.setItem(number, column, _cell(text, row))
-        place = next((i for i, row in enumerate(rows) if chosen is not None and row.key == chosen.key), -1)
-        if place >= 0 and self.currentRow() != place:
-            self.selectRow(place)
+        self._mark([] if chosen is None else [chosen.key, beside])
         self.blockSignals(was)
 
+    def _mark(self, keys: Sequence[str]) -> None:
+        """Mark rows, the first key's as the one that is stood on, unless these are marked."""
+        places = [i for key in keys for i, row in enumerate(self._rows) if row.key == key]
+        marked = {index.row() for index in self.selectionModel().selectedRows()}
+        if not places or (places[0] in marked and (len(marked) > 2 or marked == set(places))):
+            return
+        self.selectRow(places[0])
+        rows = QItemSelectionModel.SelectionFlag.Select | QItemSelectionModel.SelectionFlag.Rows
+        for place in places[1:]:
+            self.selectionModel().select(self.model().index(place, 0), rows)
+
     def _chosen(self) -> None:
-        number = self.currentRow()
-        if 0 <= number < len(self._rows):
-            self.chosen.emit(self._rows[number].key)
+        marked = [index.row() for index in self.selectionModel().selectedRows()]
+        if not marked or max(marked) >= len(self._rows):
+            return
+        main = self.currentRow() if self.currentRow() in marked else marked[0]
+        others = [self._rows[row].key for row in marked if row != main]
+        self.chosen.emit(self._rows[main].key)
+        self.beside.emit(others[0] if len(others) == 1 else "")
 
 
 def _cells(row: TrainingRow) -> tuple[str, ...]:
@@ -87,7 +110,7 @@ def _cells(row: TrainingRow) -> tuple[str, ...]:
 
 def _cell(text: str, row: TrainingRow) -> QTableWidgetItem:
     cell = QTableWidgetItem(text)
-    cell.setToolTip("\n".join(part for part in (row.selection, row.sentence) if part))
+    cell.setToolTip("\n".join(part for part in (row.selection, row.sentence, _HOW) if part))
     if row.is_promoted:
         font = cell.font()
         font.setBold(True)
