@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import WorkspaceError
 from napari_aleatoric.io import Workspace, has_map, read_map, safe_name
 from napari_aleatoric.model import ItemKey, Reporter, SilentReporter
+from napari_aleatoric.review._labels._learning_weight import WEIGHT_MAP
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.training import NNUNET_DATASET, NnUNetPlan, NnUNetRaw, TrainingSet, train_nnunet
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 __all__ = ["export_nnunet", "nnunet_plan", "train_with_nnunet"]
 
 HOME_FOLDER = "nnunet"
-WEIGHT_MAP = "learning_weight"
 
 
 def nnunet_plan(ws: Workspace, facts: Sequence[CaseFacts]) -> NnUNetPlan:
