@@ -7,9 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QDockWidget, QMainWindow, QWidget
 
 from napari_aleatoric.model import ClassTable
 from napari_aleatoric.widgets import hub_of, show_docks
+from napari_aleatoric.widgets._layout import _fit_height
 from napari_aleatoric.widgets.uncertainty._class_list import ClassList
 from napari_aleatoric.widgets.uncertainty._slice_profile import SliceProfile
 
@@ -108,3 +110,15 @@ def test_click_on_the_profile_asks_for_that_slice(qtbot: Any) -> None:
     with qtbot.waitSignal(profile.slice_requested) as told:
         qtbot.mouseClick(profile, Qt.MouseButton.LeftButton, pos=QPoint(51, 10))
     assert told.args == [10]
+
+
+def test_a_dock_that_a_closing_window_hands_on_is_left_alone(qtbot: Any) -> None:
+    window, other = QMainWindow(), QWidget()
+    for parent in (window, other):
+        qtbot.addWidget(parent)
+    dock = QDockWidget(window)
+    window.addDockWidget(Qt.DockWidgetArea.BottomDockWidgetArea, dock)
+    _fit_height(dock, 100)
+    dock.setParent(other)
+    _fit_height(dock, 100)  # it is in no window that could give it a height
+    assert dock.parentWidget() is other

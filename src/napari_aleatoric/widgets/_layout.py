@@ -6,7 +6,7 @@ from typing import Any
 
 from napari.viewer import Viewer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QDockWidget
+from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 __all__ = ["show_docks", "show_explore", "show_models", "show_segment", "show_training"]
 
@@ -80,7 +80,7 @@ def _show_plots(viewer: Viewer, name: str) -> None:
 def _fit_height(dock: Any, height: int) -> None:
     """Give a dock a height; the window is asked for anew, so that nobody keeps it alive."""
     window = dock.parentWidget()
-    if window is not None and not dock.isFloating():
+    if isinstance(window, QMainWindow) and not dock.isFloating():  # a window that closes hands its docks on
         window.resizeDocks([dock], [height], Qt.Orientation.Vertical)
 
 
