@@ -16,6 +16,7 @@ from . import (
     _filter,
     _finetune_clip,
     _predict,
+    _readers,
     _reference,
     _review,
     _runs,
@@ -58,6 +59,7 @@ app.command("search-saliency")(_search_saliency.search_saliency)
 app.command("open")(_window.open_window)
 app.add_typer(_weights.weights, name="weights")
 app.add_typer(_reference.reference, name="reference")
+app.add_typer(_readers.readers, name="readers")
 app.command("doctor")(_doctor.doctor)
 app.command("tour", hidden=True)(_window.tour)
 

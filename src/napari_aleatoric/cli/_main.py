@@ -21,7 +21,7 @@ _GOES_ON = "What was finished is kept; the same command goes on from there."
 _ANEW = "Nothing of it was kept; the same command begins anew."
 _STOPPED = {
     **dict.fromkeys(("demo", "score", "calibrate", "train", "predict", "weights", "finetune-clip"), _GOES_ON),
-    **dict.fromkeys(("init", "export", "filter"), _ANEW),
+    **dict.fromkeys(("init", "export", "filter", "readers"), _ANEW),
     "samples": "The set is not complete; the same command draws it anew.",
 }
 """What is left of a verb's work when it was stopped."""

@@ -16,9 +16,9 @@ from ._window import SCREENSHOTS
 if TYPE_CHECKING:
     from ._demo import DemoResult
 
-__all__ = ["summary_html", "write_summary"]
+__all__ = ["STYLE", "summary_html", "write_summary"]
 
-_STYLE = """
+STYLE = """
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6875; --line: #dde3ea; --paper: #ffffff;
   --card: #f5f7fa; --mark: #c2410c; --mark-soft: #fdeee5; --good: #0f766e; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6ebf1; --soft: #9aa7b4; --line: #2b3440; --paper: #12171d;
@@ -86,7 +86,7 @@ def summary_html(result: DemoResult, images: list[tuple[Path, str]]) -> str:
     )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>napari-aleatoric: demo</title><style>{_STYLE}</style></head><body><main>
+<title>napari-aleatoric: demo</title><style>{STYLE}</style></head><body><main>
 <h1>Which labels deserve a second look?</h1>
 <p>{finding.n_cases} synthetic CT-like abdomens; {finding.n_wrong} of their labels carry one planted error. The
 light classifier learned from the labels of the other cases, errors included, and put the labels that contradict it

@@ -35,6 +35,12 @@ if TYPE_CHECKING:
     from ._ranking._known_good import CheckResult, check_result, known_good
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
+    from ._reading._consensus_files import ConsensusSummary, write_consensus
+    from ._reading._disputes import Dispute, list_disputes
+    from ._reading._record import HabitSummary, PairSummary, ReadCase, ReadersReport, StructureSummary
+    from ._reading._run import report_readers
+    from ._reading._spec import ReadersSpec
+    from ._reading._tables import readers_csv
     from ._retraining._compare import ModelComparison, compare_judgements, compare_models
     from ._retraining._held_out_masks import read_held_out_masks
     from ._retraining._judge import judge
@@ -88,8 +94,10 @@ __all__ = [
     "ClassRow",
     "Comparison",
     "ComparisonRow",
+    "ConsensusSummary",
     "Correction",
     "Cut",
+    "Dispute",
     "DroppedLabel",
     "ExportSummary",
     "Figure",
@@ -98,6 +106,7 @@ __all__ = [
     "FilterPreview",
     "FilterReason",
     "FilterSpec",
+    "HabitSummary",
     "HeldOut",
     "HistoryEntry",
     "ItemState",
@@ -109,6 +118,7 @@ __all__ = [
     "MeasureRow",
     "ModelComparison",
     "ModelRecord",
+    "PairSummary",
     "PendingStrokes",
     "PredictSpec",
     "PredictSummary",
@@ -117,6 +127,9 @@ __all__ = [
     "Queue",
     "QueueColumns",
     "QueueRow",
+    "ReadCase",
+    "ReadersReport",
+    "ReadersSpec",
     "RetrainOutcome",
     "RetrainSpec",
     "ReviewStore",
@@ -128,6 +141,7 @@ __all__ = [
     "Spectrum",
     "Stroke",
     "StrokeJournal",
+    "StructureSummary",
     "available_measures",
     "build_queue",
     "calibrate",
@@ -158,6 +172,7 @@ __all__ = [
     "label_hash",
     "labels_digest",
     "last_score_spec",
+    "list_disputes",
     "list_models",
     "list_references",
     "load_correction",
@@ -183,7 +198,9 @@ __all__ = [
     "read_held_out_masks",
     "read_judgement",
     "read_spectra",
+    "readers_csv",
     "recover",
+    "report_readers",
     "restore",
     "retrain",
     "roll_back",
@@ -194,9 +211,18 @@ __all__ = [
     "use_order",
     "value_in_words",
     "weakest_in_words",
+    "write_consensus",
 ]
 
 _MODULES = {
+    **dict.fromkeys(("ConsensusSummary", "write_consensus"), "_reading._consensus_files"),
+    **dict.fromkeys(("Dispute", "list_disputes"), "_reading._disputes"),
+    **dict.fromkeys(
+        ("HabitSummary", "PairSummary", "ReadCase", "ReadersReport", "StructureSummary"), "_reading._record"
+    ),
+    "report_readers": "_reading._run",
+    "ReadersSpec": "_reading._spec",
+    "readers_csv": "_reading._tables",
     "judge": "_retraining._judge",
     "JudgeSpec": "_retraining._judge_spec",
     "export_nnunet": "_retraining._nnunet",
