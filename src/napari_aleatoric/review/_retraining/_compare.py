@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from napari_aleatoric.io import Workspace
 
@@ -19,7 +19,8 @@ OTHER = "other"
 """Name of the second model in the comparison."""
 
 
-class ModelComparison(NamedTuple):
+@dataclass(frozen=True)
+class ModelComparison:
     """What two models come to beside each other.
 
     Parameters
