@@ -67,7 +67,8 @@ LOSSES = {
     "sharp": LossSpec(sharpness_aware=True),
 }
 ARMS = ("plain", "filter_risk", "filter_auv", "voxel_risk", *LOSSES, "oracle", "relabel_20", "clean")
-MEAN = "all classes"
+SCORED = {"filter_risk", "filter_auv", "voxel_risk", "relabel_20"}
+"""Arms that ask the scores; without them none are made."""
 
 
 class Terminal(SilentReporter):
@@ -93,6 +94,7 @@ class Trial:
     fraction: float
     held_out: float
     judge: str
+    severities: tuple[Severity, ...]
 
     @property
     def base(self) -> RetrainSpec:
@@ -114,7 +116,7 @@ class Trial:
         for number, case_id in enumerate(cases):
             if len(found) == wanted:
                 break
-            kinds, severity = turn_of(self.seed * wanted + len(found), tuple(ErrorKind), SEVERITIES)
+            kinds, severity = turn_of(self.seed * wanted + len(found), tuple(ErrorKind), self.severities)
             rng = np.random.default_rng([self.seed, number])
             planted = plant_one(self.clean.load_label(case_id), self.clean.dataset.classes, kinds, severity, rng)
             if planted is not None:
@@ -135,9 +137,6 @@ class Trial:
             for case in self.clean.dataset.cases
         )
         return Workspace.create(root, replace(self.clean.dataset, cases=cases, problems=()))
-
-
-SEVERITIES = (Severity.MILD, Severity.SEVERE)
 
 
 def trained(ws: Workspace, spec: RetrainSpec, file: Path, words: str) -> dict[str, float]:
@@ -186,7 +185,8 @@ def run(trial: Trial, arms: Collection[str], train: TrainSpec) -> dict[str, dict
     wrong = trial.plant()
     noisy = trial.workspace("noisy", wrong)
     words = f"{trial.fraction:.0%} errors, seed {trial.seed}"
-    score_workspace(noisy, ScoreSpec(seed=trial.seed, judge=trial.judge), Terminal(f"{words}, scoring"))
+    if SCORED & set(arms):
+        score_workspace(noisy, ScoreSpec(seed=trial.seed, judge=trial.judge), Terminal(f"{words}, scoring"))
     base = trial.base.model_copy(update={"train": train.model_copy(update={"seed": trial.seed})})
     kept = (0.0, 100 * (1 - trial.fraction))
 
@@ -251,6 +251,9 @@ def main() -> None:
     parser.add_argument("--fractions", type=float, nargs="+", default=[0.2, 0.4], help="wrong labels")
     parser.add_argument("--arms", nargs="+", choices=ARMS, default=list(ARMS))
     parser.add_argument("--judge", default="auto", help="that scores the labels: auto, network or light")
+    parser.add_argument(
+        "--severities", nargs="+", choices=[s.value for s in Severity], default=["mild", "severe"], help="of errors"
+    )
     parser.add_argument("--held-out", type=float, default=0.5, help="part of the cases that is held out")
     parser.add_argument("--iterations", type=int, default=0, help="steps of the optimiser; 0: the preset's")
     parser.add_argument("--preset", default="quick", help="of the training")
@@ -274,7 +277,8 @@ def main() -> None:
     for fraction in arguments.fractions:
         for seed in arguments.seeds:
             folder = keep / f"{fraction:g}-{seed}"
-            trial = Trial(clean, folder, seed, fraction, arguments.held_out, arguments.judge)
+            severities = tuple(map(Severity, arguments.severities))
+            trial = Trial(clean, folder, seed, fraction, arguments.held_out, arguments.judge, severities)
             outcomes.setdefault(fraction, []).append(run(trial, arguments.arms, train))
     text = table(outcomes)
     write_whole(keep / "table.md", text.encode())
