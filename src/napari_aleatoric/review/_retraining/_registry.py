@@ -76,8 +76,8 @@ def prediction_folder(ws: Workspace, model_id: str) -> Path:
 
 
 def new_model_id(digest: str) -> str:
-    """Return an id that sorts by time and tells what the model was made from."""
-    return f"{datetime.now(UTC):%Y%m%d-%H%M%S}-{digest[:6]}{secrets.token_hex(1)}"
+    """Return an id that sorts by time, to the microsecond, and tells what the model was made from."""
+    return f"{datetime.now(UTC):%Y%m%d-%H%M%S-%f}-{digest[:6]}{secrets.token_hex(1)}"
 
 
 def write_record(ws: Workspace, record: ModelRecord) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 
@@ -23,6 +24,7 @@ from napari_aleatoric.review import (
     retrain,
     roll_back,
 )
+from napari_aleatoric.review._retraining._registry import new_model_id
 from napari_aleatoric.review._retraining._split import retraining_folder
 from napari_aleatoric.training import TrainSpec
 
@@ -206,3 +208,13 @@ def test_proposals_are_learned_from(ws, bench, tmp_path):
     assert bench.trained[0][2].sample_weight[-1] == 0.5
     moved = folder.rename(tmp_path / "moved")  # the same proposals in another place are the same model
     assert retrain(ws, RetrainSpec.model_validate(record.spec | {"pseudo_labels": str(moved)})).reused
+
+
+def test_ids_sort_by_time_also_within_a_second():
+    made = []
+    for number in range(20):
+        made.append(new_model_id(f"{20 - number:06d}"))
+        before = time.perf_counter_ns()
+        while time.perf_counter_ns() - before < 2_000:  # the next one is a microsecond later at least
+            pass
+    assert made == sorted(made)
