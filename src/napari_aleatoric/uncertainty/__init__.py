@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
     from ._light import LightClassifier
     from ._local_scale import local_difficulty
+    from ._overlap_and_outline import SurfaceFigures, compare_surfaces, dice, surface_points
     from ._packed import map_rows
     from ._readers import ReaderScores, score_readers
     from ._reading._agreement import KappaSums, kappa_sums, mean_interval, pooled_kappa
@@ -87,7 +88,6 @@ if TYPE_CHECKING:
     from ._reading._pairs import PairFigures, compare_pairs
     from ._reading._readings import band
     from ._reading._regions import DisputedRegion, disputed_regions
-    from ._reading._surface import SurfaceFigures, compare_surfaces, dice, surface_points
     from ._rim import near_rim, rank_product, rim_distance
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
     from ._score_label import CaseProbabilities, LabelScorer, LabelScores, class_scale, score_label
@@ -272,7 +272,7 @@ _LATER = {
     **dict.fromkeys(("PairFigures", "compare_pairs"), "_reading._pairs"),
     "band": "_reading._readings",
     **dict.fromkeys(("DisputedRegion", "disputed_regions"), "_reading._regions"),
-    **dict.fromkeys(("SurfaceFigures", "compare_surfaces", "dice", "surface_points"), "_reading._surface"),
+    **dict.fromkeys(("SurfaceFigures", "compare_surfaces", "dice", "surface_points"), "_overlap_and_outline"),
     **dict.fromkeys(("SoftOverlap", "soft_dice_gap"), "_soft_overlap"),
     "DetectionCurve": "_evidence",
     "auroc": "_evidence",

@@ -13,9 +13,10 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from napari_aleatoric.uncertainty._overlap_and_outline import dice
+
 from ._consensus import consensus
 from ._readings import band, checked_readings, n_rows_of
-from ._surface import dice
 
 __all__ = ["Departure", "consensus_entropy", "departure", "reader_weights"]
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ._surface import surface_points
+from napari_aleatoric.uncertainty._overlap_and_outline import surface_points
 
 __all__ = ["ReaderHabit", "boundary_offset", "reader_habits"]
 

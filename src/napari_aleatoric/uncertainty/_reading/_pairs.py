@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from ._surface import compare_surfaces, dice
+from napari_aleatoric.uncertainty._overlap_and_outline import compare_surfaces, dice
 
 __all__ = ["PairFigures", "compare_pairs"]
 
