@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -15,9 +14,8 @@ from napari_aleatoric.review._labels._learning_weight import barred_since
 from napari_aleatoric.review._ranking._queue import build_queue
 from napari_aleatoric.review._storage._store import ReviewStore
 
-from ._case_desk import CaseDesk
+from ._planning import desk_for
 from ._provenance import data_digest
-from ._pseudo_cases import PseudoCases
 from ._registry import ModelRecord, list_models, promoted_model
 from ._selection import select
 from ._spec import RetrainSpec
@@ -118,9 +116,9 @@ def _is_same(ws: Workspace, store: ReviewStore, model: ModelRecord) -> bool | No
     """Whether the settings of a model find what it learned from."""
     try:
         spec = RetrainSpec.model_validate(model.spec)
-        pseudo = PseudoCases(ws, Path(spec.pseudo_labels).expanduser()) if spec.pseudo_labels else None
-        desk = CaseDesk(ws, store, voxel_weights=spec.voxel_weights, pseudo=pseudo)
-        return data_digest(desk, select(ws, store, spec, read_held_out(ws))) == model.data_digest
+        return (
+            data_digest(desk_for(ws, store, spec), select(ws, store, spec, read_held_out(ws))) == model.data_digest
+        )
     except (AleatoricError, OSError, ValueError):  # settings of another version, or files that are gone
         return None
 
