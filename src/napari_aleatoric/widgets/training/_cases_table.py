@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableW
 
 from napari_aleatoric.session import HeldOutRow
 
+from ._row_table import dress
+
 __all__ = ["CasesTable"]
 
 _COLUMNS = (
@@ -35,23 +37,10 @@ class CasesTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_COLUMNS), parent)
-        self.setHorizontalHeaderLabels([title for title, _ in _COLUMNS])
-        for column, (_, words) in enumerate(_COLUMNS):
-            self.horizontalHeaderItem(column).setToolTip(words)
+        dress(self, _COLUMNS)
         self.setAccessibleName("Held-out cases with their Dice before and after, the one that lost most first")
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)  # Tab goes on to the buttons
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
+        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._rows: tuple[HeldOutRow, ...] = ()
         self._shown = ""
         self.cellClicked.connect(lambda row, _: self._pick(row))

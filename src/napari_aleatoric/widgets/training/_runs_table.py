@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import QItemSelectionModel, Qt, Signal
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import TrainingRow
+
+from ._row_table import dress
 
 __all__ = ["RunsTable"]
 
@@ -38,24 +40,11 @@ class RunsTable(QTableWidget):
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(0, len(_HEADERS), parent)
-        self.setHorizontalHeaderLabels([title for title, _ in _HEADERS])
-        for column, (_, words) in enumerate(_HEADERS):
-            self.horizontalHeaderItem(column).setToolTip(words)
+        dress(self, _HEADERS)
         self.setAccessibleName("Trainings, the newest first")
         self.setAccessibleDescription(_HOW)
-        self.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
-        self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)
-        self.setTabKeyNavigation(False)  # Tab goes on to the buttons
-        self.setShowGrid(False)
-        self.setWordWrap(False)
-        self.verticalHeader().hide()
-        self.verticalHeader().setDefaultSectionSize(self.fontMetrics().height() + 8)
-        header = self.horizontalHeader()
-        header.setHighlightSections(False)
-        header.setSectionsClickable(False)
-        header.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        header.setStretchLastSection(True)
+        self.horizontalHeader().setStretchLastSection(True)
         self._rows: tuple[TrainingRow, ...] = ()
         self.itemSelectionChanged.connect(self._chosen)
 
