@@ -44,8 +44,8 @@ class Told:
         pass
 
 SPECS = {
-    "averaged": TrainSpec(network="dynunet", iterations=60, width=4, patch_voxels=4096, voxels_per_step=4096,
-                          validate_every=12, loss=LossSpec(kind="umedsam")),
+    "averaged": TrainSpec(network="dynunet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
+                          validate_every=15, loss=LossSpec(kind="umedsam")),
     "cyclic": TrainSpec(network="unet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
                         schedule="cyclic", cycles=2, checkpoints_per_cycle=2, gamma=0.5, optimiser="sgd"),
 }
