@@ -4,6 +4,7 @@ from ._hub import Hub, hub_of
 from ._layout import show_docks
 from .explore import ExploreDock
 from .models import ModelsDock
+from .readers import ReadersDock
 from .review import ReviewDock
 from .segment import SegmentDock
 from .training import TrainingDock
@@ -13,6 +14,7 @@ __all__ = [
     "ExploreDock",
     "Hub",
     "ModelsDock",
+    "ReadersDock",
     "ReviewDock",
     "SegmentDock",
     "TrainingDock",

@@ -28,6 +28,7 @@ __all__ = [
     "show_explore",
     "show_keys",
     "show_models",
+    "show_readers",
     "show_training",
     "skip",
     "toggle_heatmap",
@@ -141,6 +142,11 @@ def show_keys(viewer: Viewer) -> None:
 def show_models(viewer: Viewer) -> None:
     """Get and choose frozen models."""
     _perform(viewer, "show_models")
+
+
+def show_readers(viewer: Viewer) -> None:
+    """Compare readers, settle where they differ."""
+    _perform(viewer, "show_readers")
 
 
 def show_training(viewer: Viewer) -> None:

@@ -38,7 +38,7 @@ from ._background import MainThread, run
 from ._barred_painting import BarredPainting
 from ._closing import Closing
 from ._comparing import Comparing
-from ._layout import show_explore, show_models, show_segment, show_training
+from ._layout import show_explore, show_models, show_readers, show_segment, show_training
 from ._prompt_model import PromptModel
 from ._recent import RecentFolders
 from ._segmenting import Segmenting
@@ -249,6 +249,7 @@ class Hub(QObject):
             "toggle_original": flip("original_visible"),
             "show_models": lambda: show_models(self.viewer),
             "show_explore": lambda: show_explore(self.viewer),
+            "show_readers": lambda: show_readers(self.viewer),
             "show_training": lambda: show_training(self.viewer),
             "show_keys": self.show_keys,
             "open_folder": self.choose_folder,

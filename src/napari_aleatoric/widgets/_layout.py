@@ -8,7 +8,7 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
-__all__ = ["show_docks", "show_explore", "show_models", "show_segment", "show_training"]
+__all__ = ["show_docks", "show_explore", "show_models", "show_readers", "show_segment", "show_training"]
 
 _PLUGIN = "napari-aleatoric"
 
@@ -62,6 +62,11 @@ def show_explore(viewer: Viewer) -> None:
 def show_training(viewer: Viewer) -> None:
     """Bring the *Training* dock to the front, behind *Uncertainty* as a tab where that is, as high as *Explore*."""
     _show_plots(viewer, "Training")
+
+
+def show_readers(viewer: Viewer) -> None:
+    """Bring the *Readers* dock to the front, behind *Uncertainty* as a tab where that is, as high as *Explore*."""
+    _show_plots(viewer, "Readers")
 
 
 def _show_plots(viewer: Viewer, name: str) -> None:

@@ -62,6 +62,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("toggle_outline", "Label as outline or filled", "View", "T"),
     Action("toggle_original", "Original label on or off", "View", "G"),
     Action("show_explore", "Plot the scores, filter, export", "View", "Shift+X"),
+    Action("show_readers", "Compare readers, settle where they differ", "View", "Shift+R"),
     Action("show_training", "Train on the reviewed labels", "Job", "Shift+T"),
     Action("open_folder", "Open a data set or a workspace", "Job", ""),
     Action("score", "Score the labels in the background", "Job", ""),
