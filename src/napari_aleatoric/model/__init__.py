@@ -4,6 +4,7 @@ from ._case import CaseFiles, Dataset, ItemKey, LabelFiles, Problem
 from ._classes import ClassInfo, ClassTable
 from ._decision import Decision, Status, Verdict
 from ._geometry import Geometry, Reorientation
+from ._reader_colours import CONSENSUS_COLOUR, READER_COLOURS, reader_colours
 from ._reporter import RecordingReporter, Reporter, SilentReporter, SubReporter
 from ._scores import (
     WHOLE_CASE,
@@ -19,6 +20,8 @@ from ._spec import Spec
 from ._volume import LabelMap, Volume, describe
 
 __all__ = [
+    "CONSENSUS_COLOUR",
+    "READER_COLOURS",
     "WHOLE_CASE",
     "CaseFiles",
     "ClassInfo",
@@ -47,4 +50,5 @@ __all__ = [
     "Verdict",
     "Volume",
     "describe",
+    "reader_colours",
 ]

@@ -253,6 +253,28 @@ def test_offset_is_signed_and_in_millimetres():
     assert boundary_offset(small, large, (9.0, 0.7, 0.7)) == pytest.approx(-4.0, abs=0.3)
 
 
+def ball(radius: float, centre: tuple[float, float, float] = (20, 20, 20)) -> np.ndarray:
+    return sum((axis - c) ** 2 for axis, c in zip(np.indices((41, 41, 41)), centre, strict=True)) <= radius**2
+
+
+def test_offset_of_shifted_balls_is_none_and_of_a_dilated_one_the_dilation():
+    one = (1.0, 1.0, 1.0)
+    assert boundary_offset(ball(11), ball(11, (20, 20, 24)), one) == pytest.approx(0.0, abs=1e-9)
+    assert boundary_offset(ball(13), ball(11), one) == pytest.approx(2.0, abs=0.15)
+    bump = ball(11) | box((41, 41, 41), (18, 23), (18, 23), (31, 37))
+    dent = ball(11) & ~box((41, 41, 41), (18, 23), (18, 23), (4, 15))
+    outward, inward = boundary_offset(bump, ball(11), one), boundary_offset(dent, ball(11), one)
+    assert 0 < outward < 0.5
+    assert -0.5 < inward < 0
+    assert boundary_offset(ball(11), bump, one) == -outward
+
+
+def test_who_is_each_others_mirror_image_has_no_offset():
+    masks = [ball(11, (20, 20, 20 + shift)) for shift in (-3, 3)]
+    habits = reader_habits(masks, (2.0, 1.0, 1.0))
+    assert [h.offset for h in habits] == pytest.approx([0.0, 0.0], abs=1e-9)
+
+
 def test_regions_largest_first_then_the_more_central():
     core = box((6, 20, 20), (1, 5), (5, 15), (5, 15))
     first, second, third = core.copy(), core.copy(), core.copy()

@@ -32,8 +32,8 @@ class ReaderHabit:
         Slices that the reader goes on beyond the consensus at the end of largest and of smallest z, below 0 where
         the reader stops before. In the upright frame the top is towards the head. None in an image of one slice.
     offset : float or None
-        Mean signed distance of the reader's outline from that of the consensus, in the unit of the spacing; above 0
-        is outside.
+        How far the reader's outline lies outside that of the consensus, in the unit of the spacing; see
+        `boundary_offset`.
     """
 
     reader: int
@@ -98,7 +98,11 @@ def reader_habits(masks: Sequence[BoolArray], spacing_zyx: Spacing) -> tuple[Rea
 
 
 def boundary_offset(mask: BoolArray, reference: BoolArray, spacing_zyx: Spacing) -> float:
-    """Return the mean signed distance of a mask's outline from a reference's; above 0 is outside (our proposal).
+    """Return how far a mask's outline lies outside a reference's; below 0 is inside (our proposal).
+
+    The mean of two directed distances: that of the mask's border from the reference's, and that of the reference's
+    border from the mask's with its sign turned. One of them alone leans: what sticks out has more border than what
+    is cut off, so that of two readers who are each other's mirror image both would seem to draw too much.
 
     Parameters
     ----------
@@ -110,15 +114,23 @@ def boundary_offset(mask: BoolArray, reference: BoolArray, spacing_zyx: Spacing)
     Returns
     -------
     float
-        For every border voxel of the mask (`surface_points`) the distance to the nearest border voxel of the
-        reference, negative inside the reference; the mean of them.
+        For every border voxel of a mask (`surface_points`) the distance to the nearest border voxel of the other,
+        negative inside the other. ``boundary_offset(a, b) == -boundary_offset(b, a)``.
     """
+    mine, its = surface_points(mask, spacing_zyx), surface_points(reference, spacing_zyx)
+    outside = _directed(mine, its, reference, spacing_zyx)
+    return 0.5 * (outside - _directed(its, mine, mask, spacing_zyx))
+
+
+def _directed(
+    border: NDArray[np.float64], other: NDArray[np.float64], other_mask: BoolArray, spacing_zyx: Spacing
+) -> float:
+    """Mean distance of border voxels to another mask's border, negative inside that mask."""
     from scipy.spatial import KDTree
 
-    points = surface_points(mask, spacing_zyx)
-    distance = KDTree(surface_points(reference, spacing_zyx)).query(points)[0]
-    index = np.rint(points / np.asarray(spacing_zyx)).astype(np.intp)
-    inside = reference[index[:, 0], index[:, 1], index[:, 2]]
+    distance = KDTree(other).query(border)[0]
+    index = np.rint(border / np.asarray(spacing_zyx)).astype(np.intp)
+    inside = other_mask[index[:, 0], index[:, 1], index[:, 2]]
     return float(np.where(inside, -distance, distance).mean())
 
 
