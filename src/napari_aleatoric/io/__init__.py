@@ -1,18 +1,30 @@
 """Files ⇄ model: volumes, labels, data set layouts, the workspace. Data sets are read, never written to."""
 
-from ._formats import safe_name, stem_of, suffix_of
+from ._formats import item_folder_name, safe_name, stem_of, suffix_of
 from ._label_values import UnknownValueWarning, unknown_values_sentence
 from ._labels import SoftLabelWarning, read_label_map
 from ._load import load_image, load_label, on_image_grid, warn_of_unknown_values
 from ._lock import try_lock
-from ._maps import VoxelMap, has_map, item_folder_name, map_names, read_map, remove_maps, write_map
+from ._maps import VoxelMap, has_map, map_names, read_map, remove_maps, write_map
 from ._plain import channel_files, is_plain_image, is_plain_label, volumes_in
 from ._probabilities import read_probabilities
 from ._probability_files import ProbabilityFiles, ProbabilityFolder
+from ._reading_files import Reading, ReadingState
+from ._readings import (
+    answer_reading,
+    begin_reading,
+    check_reader_name,
+    read_reading,
+    reading_of,
+    readings,
+    reinstate_reading,
+    withdraw_reading,
+)
 from ._rtstruct import OverlapWarning
 from ._scan import scan
 from ._volumes import FirstChannelWarning, guess_modality, read_geometry, read_volume
-from ._workspace import Workspace, WorkspaceChange
+from ._workspace import Workspace
+from ._workspace_change import WorkspaceChange
 from ._write import flush_folder, sweep_torn, write_label_map, write_volume, write_whole
 
 __all__ = [
@@ -20,12 +32,17 @@ __all__ = [
     "OverlapWarning",
     "ProbabilityFiles",
     "ProbabilityFolder",
+    "Reading",
+    "ReadingState",
     "SoftLabelWarning",
     "UnknownValueWarning",
     "VoxelMap",
     "Workspace",
     "WorkspaceChange",
+    "answer_reading",
+    "begin_reading",
     "channel_files",
+    "check_reader_name",
     "flush_folder",
     "guess_modality",
     "has_map",
@@ -40,7 +57,11 @@ __all__ = [
     "read_label_map",
     "read_map",
     "read_probabilities",
+    "read_reading",
     "read_volume",
+    "reading_of",
+    "readings",
+    "reinstate_reading",
     "remove_maps",
     "safe_name",
     "scan",
@@ -51,6 +72,7 @@ __all__ = [
     "unknown_values_sentence",
     "volumes_in",
     "warn_of_unknown_values",
+    "withdraw_reading",
     "write_label_map",
     "write_map",
     "write_volume",

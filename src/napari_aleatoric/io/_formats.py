@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from pathlib import Path
+
+from napari_aleatoric.model import ItemKey
 
 __all__ = [
     "PICTURE_SUFFIXES",
@@ -11,6 +14,7 @@ __all__ = [
     "is_image_file",
     "is_nifti",
     "is_picture",
+    "item_folder_name",
     "safe_name",
     "stem_of",
     "suffix_of",
@@ -18,6 +22,7 @@ __all__ = [
 
 VOLUME_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp")
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[0-9]|lpt[0-9])(\..*)?", re.IGNORECASE)  # no file's name on Windows
 
 
 def suffix_of(path: Path) -> str:
@@ -51,3 +56,14 @@ def safe_name(text: str) -> str:
     """Return the text with everything that a folder name may not hold on some system replaced by "_"."""
     cleaned = re.sub(r"[^\w.\-+=@ ]+", "_", text).strip(" .")
     return cleaned or "_"
+
+
+def item_folder_name(key: ItemKey) -> str:
+    """Return a folder name for one label of one case: its reader, made safe and unmistakable; "label" for ""."""
+    if not key.label_reader:
+        return "label"
+    name = safe_name(key.label_reader)
+    if name == key.label_reader and name.casefold() == name and name != "label" and not _RESERVED.fullmatch(name):
+        return name
+    start = f"reader {name}" if _RESERVED.fullmatch(name) else name
+    return f"{start}-{hashlib.blake2b(key.label_reader.encode(), digest_size=4).hexdigest()}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,11 +14,11 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import DataError, NotFoundError
 from napari_aleatoric.model import Geometry, ItemKey
 
-from ._formats import safe_name
+from ._formats import item_folder_name, safe_name
 from ._workspace import Workspace
 from ._write import whole_file
 
-__all__ = ["VoxelMap", "has_map", "item_folder_name", "map_names", "read_map", "remove_maps", "write_map"]
+__all__ = ["VoxelMap", "has_map", "map_names", "read_map", "remove_maps", "write_map"]
 
 _FORMAT = 1
 _SUFFIX = ".zarr.zip"
@@ -71,16 +70,6 @@ class VoxelMap:
         """All classes in one array, shape (n, Z, Y, X), from 0 to 1 in steps of 1/255."""
         with _opened(self.path) as array:
             return np.asarray(array[:], dtype=np.float32) / np.float32(255)
-
-
-def item_folder_name(key: ItemKey) -> str:
-    """Return a folder name for one label of one case: its reader, made safe and unmistakable; "label" for ""."""
-    if not key.label_reader:
-        return "label"
-    name = safe_name(key.label_reader)
-    if name == key.label_reader and name.casefold() == name and name != "label":
-        return name
-    return f"{name}-{hashlib.blake2b(key.label_reader.encode(), digest_size=4).hexdigest()}"
 
 
 def _folder(workspace: Workspace, key: ItemKey) -> Path:

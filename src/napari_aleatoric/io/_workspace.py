@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -21,36 +21,16 @@ from napari_aleatoric.model import (
 
 from ._dataset_file import dataset_from_json, dataset_to_json, fingerprint_of, relative_root
 from ._load import load_image, load_label
+from ._reading_files import with_readings
 from ._scan import scan
 from ._volumes import read_geometry
+from ._workspace_change import WorkspaceChange
+from ._workspace_file import FORMAT_VERSION, WORKSPACE_FILE, read_workspace_file
 from ._write import write_whole
 
-__all__ = ["FORMAT_VERSION", "Workspace", "WorkspaceChange"]
+__all__ = ["FORMAT_VERSION", "Workspace"]
 
-FORMAT_VERSION = 1
-_FILE = "workspace.json"
 _FOLDERS = ("maps", "embeddings", "corrections", "runs", "exports")
-
-
-@dataclass(frozen=True)
-class WorkspaceChange:
-    """What a new look at the data set's folder found.
-
-    Parameters
-    ----------
-    added, removed, changed : tuple of str
-        Case ids; "changed" means that a file of the case has another size or date.
-    classes_changed : bool
-        Whether the table of classes is another one, so that scores must be made anew.
-    """
-
-    added: tuple[str, ...] = ()
-    removed: tuple[str, ...] = ()
-    changed: tuple[str, ...] = ()
-    classes_changed: bool = False
-
-    def __bool__(self) -> bool:
-        return bool(self.added or self.removed or self.changed or self.classes_changed)
 
 
 class Workspace:
@@ -65,7 +45,9 @@ class Workspace:
     def __init__(self, root: Path, content: dict[str, Any]) -> None:
         self.root = root
         self._content = content
-        self._dataset: Dataset | None = None
+        self._scanned: Dataset | None = None
+        self._dataset: Dataset | None = None  # with readings
+        self._open_of = ""  # a reader whose open readings are seen here
         self._grids: dict[str, tuple[str, Geometry]] = {}  # case id → fingerprint of its image, grid
 
     # --- making and opening -------------------------------------------------------------------------------------
@@ -73,7 +55,7 @@ class Workspace:
     @staticmethod
     def is_workspace(path: Path) -> bool:
         """Whether the folder holds a workspace."""
-        return (Path(path) / _FILE).is_file()
+        return (Path(path) / WORKSPACE_FILE).is_file()
 
     @classmethod
     def create(cls, root: Path, dataset: Dataset) -> Workspace:
@@ -122,7 +104,7 @@ class Workspace:
             If there is none, it was made by a newer version, or its data set is not where it was.
         """
         root = Path(root).resolve()
-        workspace = cls(root, cls._read(root))
+        workspace = cls(root, read_workspace_file(root))
         if not workspace.dataset_root.is_dir():
             raise WorkspaceError(
                 f"The data set of the workspace {root.name} is no longer at {workspace.dataset_root}. Put it "
@@ -140,7 +122,7 @@ class Workspace:
             If a file of the first case is not found below the new folder.
         """
         root, dataset_root = Path(root).resolve(), Path(dataset_root).resolve()
-        workspace = cls(root, cls._read(root))
+        workspace = cls(root, read_workspace_file(root))
         for case in workspace._content["dataset"]["cases"][:20]:
             if not (dataset_root / case["image"]).exists():
                 raise WorkspaceError(
@@ -151,29 +133,6 @@ class Workspace:
         workspace._write()
         return cls.open(root)
 
-    @staticmethod
-    def _read(root: Path) -> dict[str, Any]:
-        path = root / _FILE
-        if not path.is_file():
-            raise WorkspaceError(
-                f"{root.name} is not a workspace: it holds no {_FILE}. Open a workspace folder, or make one from a "
-                "data set."
-            )
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            version = int(content["format_version"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise WorkspaceError(
-                f"{_FILE} of the workspace {root.name} is damaged ({type(error).__name__}). Make a new workspace "
-                "from the data set and move review.db and corrections/ into it."
-            ) from error
-        if version > FORMAT_VERSION:
-            raise WorkspaceError(
-                f"The workspace {root.name} has format {version}; this version knows up to {FORMAT_VERSION}. "
-                "Update napari-aleatoric."
-            )
-        return dict(content)
-
     # --- places -------------------------------------------------------------------------------------------------
 
     @property
@@ -183,10 +142,27 @@ class Workspace:
 
     @property
     def dataset(self) -> Dataset:
-        """The data set as last scanned."""
+        """The data set as last scanned, with the readings that were answered when this was last looked at."""
         if self._dataset is None:
-            self._dataset = dataset_from_json(self._content["dataset"], self.dataset_root)
+            self._dataset = with_readings(self.scanned, self.root, open_of=self._open_of)
         return self._dataset
+
+    @property
+    def scanned(self) -> Dataset:
+        """The data set as last scanned, without the readings that were made in this program."""
+        if self._scanned is None:
+            self._scanned = dataset_from_json(self._content["dataset"], self.dataset_root)
+        return self._scanned
+
+    def refresh_readings(self) -> None:
+        """Look again which readings are answered; another process may have answered one."""
+        self._dataset = None
+
+    def seen_by(self, reader: str) -> Workspace:
+        """Return another handle on this workspace, in which that reader's open readings are labels, too."""
+        seen = Workspace(self.root, self._content)
+        seen._scanned, seen._grids, seen._open_of = self.scanned, self._grids, reader
+        return seen
 
     @property
     def store_url(self) -> str:
@@ -264,7 +240,8 @@ class Workspace:
         DataError
             If no data set is recognised there any more; the workspace is then unchanged.
         """
-        old, old_prints = self.dataset, self._content["fingerprints"]
+        old, old_prints = self.scanned, self._content["fingerprints"]
+        read_before = {case.case_id: case.labels for case in self.dataset.cases}
         options = dict(old.options)
         names = options.get("class_names")
         source = self.dataset_root / str(options.get("source") or "")
@@ -279,10 +256,13 @@ class Workspace:
         before, after = ({case.case_id for case in data.cases} for data in (old, new))
         self._save(new)
         prints = self._content["fingerprints"]
+        now = {case.case_id: case.labels for case in self.dataset.cases}
         return WorkspaceChange(
             added=tuple(sorted(after - before)),
             removed=tuple(sorted(before - after)),
-            changed=tuple(sorted(c for c in before & after if prints.get(c) != old_prints.get(c))),
+            changed=tuple(
+                sorted(c for c in before & after if prints.get(c) != old_prints.get(c) or now[c] != read_before[c])
+            ),
             classes_changed=old.classes != new.classes,
         )
 
@@ -294,9 +274,9 @@ class Workspace:
             case.case_id: fingerprint_of([case.image, *(p for label in case.labels for p in label.paths)])
             for case in dataset.cases
         }
-        self._dataset = dataset
+        self._scanned, self._dataset = dataset, None
         self._grids.clear()
         self._write()
 
     def _write(self) -> None:
-        write_whole(self.root / _FILE, json.dumps(self._content, ensure_ascii=False).encode())
+        write_whole(self.root / WORKSPACE_FILE, json.dumps(self._content, ensure_ascii=False).encode())
