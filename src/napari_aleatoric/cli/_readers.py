@@ -117,7 +117,15 @@ def adjudicate_list(
         print_line(f"The readers differ in no region of {least} voxels or more.")
         return
     print_table(
-        ["case", "class", "voxels", "mm³", "voxel z, y, x (from 0)", "centre x, y, z (LPS mm)", "for", "against"],
+        [
+            "case",
+            "in question",
+            "voxels",
+            "mm³",
+            "voxel z, y, x (from 0)",
+            "centre x, y, z (LPS mm)",
+            "who says what",
+        ],
         [_dispute(d) for d in shown],
         right=(2, 3),
     )
@@ -128,13 +136,12 @@ def adjudicate_list(
 def _dispute(d: Dispute) -> tuple[str, ...]:
     return (
         d.case_id,
-        d.class_name,
+        ", ".join(d.class_names),
         str(d.n_voxels),
         "–" if d.volume_mm3 is None else f"{d.volume_mm3:.0f}",
         ", ".join(str(v) for v in d.index_zyx),
         "–" if d.centre_lps_mm is None else ", ".join(f"{v:.1f}" for v in d.centre_lps_mm),
-        ", ".join(d.readers_for) or "nobody",
-        ", ".join(d.readers_against) or "nobody",
+        "; ".join(f"{said}: {', '.join(names)}" for said, names in d.sides.items()),
     )
 
 

@@ -149,20 +149,20 @@ def test_disputes_are_where_nibabel_says(read: Callable[..., Workspace]) -> None
     ws = read([{"a": extra, "b": USUAL, "c": USUAL}, {"a": USUAL, "b": one, "c": USUAL}])
     found, refused = list_disputes(ws)
     assert refused == []
-    assert [(d.case_id, d.class_name, d.n_voxels) for d in found] == [
-        ("case_0", "liver", 18),
-        ("case_1", "tumour", 1),  # the middle of all that was called tumour
-        ("case_1", "liver", 1),
+    assert [(d.case_id, d.class_names, d.n_voxels) for d in found] == [
+        ("case_0", ("liver",), 18),
+        ("case_1", ("liver", "tumour"), 1),  # two answers, one region
     ]
     assert found[0].volume_mm3 == pytest.approx(18 * 4.0 * 0.5 * 0.7)
-    assert (found[0].readers_for, found[0].readers_against) == (("a",), ("b", "c"))
-    assert (found[1].readers_for, found[2].readers_against) == (("b",), ("b",))
+    assert found[0].sides == {"liver": ("a",), "nothing": ("b", "c")}
+    assert found[1].answers == {"a": "liver", "b": "tumour", "c": "liver"}
+    assert found[1].shares["b"] == {"liver": 0.0, "tumour": 1.0}
     affine = nibabel.load(ws.dataset.cases[1].image).affine
     ras = affine @ [9, 12, 3, 1]
     np.testing.assert_allclose(found[1].centre_lps_mm, ras[:3] * [-1, -1, 1], atol=1e-4)
     z, y, x = found[1].index_zyx
     assert ws.load_label("case_1", "b").upright().data[z, y, x] == 7
-    assert len(list_disputes(ws, cases=["case_1"])[0]) == 2
+    assert [d.region_id for d in list_disputes(ws, cases=["case_1"])[0]] == [found[1].region_id]
     assert len(list_disputes(ws, at_least=2)[0]) == 1
 
 

@@ -18,7 +18,6 @@ from napari_aleatoric.uncertainty import (
     compare_pairs,
     consensus,
     departure,
-    disputed_regions,
     kappa_sums,
     mean_interval,
     pooled_kappa,
@@ -273,25 +272,6 @@ def test_who_is_each_others_mirror_image_has_no_offset():
     masks = [ball(11, (20, 20, 20 + shift)) for shift in (-3, 3)]
     habits = reader_habits(masks, (2.0, 1.0, 1.0))
     assert [h.offset for h in habits] == pytest.approx([0.0, 0.0], abs=1e-9)
-
-
-def test_regions_largest_first_then_the_more_central():
-    core = box((6, 20, 20), (1, 5), (5, 15), (5, 15))
-    first, second, third = core.copy(), core.copy(), core.copy()
-    first[2, 5:9, 17:19] = True  # 8 voxels apart from the core, one reader
-    second[3, 15, 7] = True  # one voxel, near
-    second[3, 19, 0] = True  # one voxel, far away
-    third[1, 9, 9] = False
-    found = disputed_regions([first, second, third], (3.0, 1.0, 1.0))
-    assert [r.n_voxels for r in found] == [8, 1, 1, 1]
-    assert found[0].for_it == (0,)
-    assert found[0].against_it == (1, 2)
-    assert found[0].centre_zyx[0] == 2
-    assert found[1].from_centre < found[2].from_centre < found[3].from_centre
-    assert found[3].centre_zyx == (3, 19, 0)
-    assert {r.for_it for r in found if r.centre_zyx == (1, 9, 9)} == {(0, 1)}
-    assert len(disputed_regions([first, second, third], (3.0, 1.0, 1.0), at_least=2)) == 1
-    assert disputed_regions([core, core], (1.0, 1.0, 1.0)) == ()
 
 
 @pytest.mark.parametrize(

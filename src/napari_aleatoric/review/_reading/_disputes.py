@@ -2,42 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
-import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from napari_aleatoric.io import Workspace
-from napari_aleatoric.model import Reporter, SilentReporter
+from napari_aleatoric.model import ClassTable, Geometry, Reporter, SilentReporter
 from napari_aleatoric.review._scoring._case import LoadedCase
 from napari_aleatoric.review._storage._store import ReviewStore
-from napari_aleatoric.uncertainty import classes_in, disputed_regions
+from napari_aleatoric.uncertainty import DisputedRegion, disputed_regions
 
 from ._cases import cut_out, each_reading, names_of
 
-__all__ = ["Dispute", "list_disputes"]
+__all__ = ["Dispute", "describe_region", "list_disputes"]
 
 
 class Dispute(BaseModel):
-    """Connected voxels that some readers of a case gave to a structure and others did not.
+    """Connected voxels on which the readers of a case differ, to be decided as one.
 
     ``index_zyx`` is a voxel of the region, on the upright grid that the viewer shows (z towards the head, y to the
     back, x to the left). ``centre_lps_mm`` is the same place as (x, y, z) in the patient, LPS: x grows to the left,
-    y to the back, z to the head; None, as ``volume_mm3``, where the size of a voxel is not known. ``shares`` is the
-    part of the region that each reader gave to the structure; a reader with more than half of it is for it.
+    y to the back, z to the head; None, as ``volume_mm3``, where the size of a voxel is not known. ``class_names``
+    are the structures in question, ``answers`` what each reader gave most of the region to ("" = none of them), and
+    ``shares`` the part of it that each gave to each structure. ``region_id`` hangs on every reader's answer in it.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     case_id: str
-    class_name: str
+    region_id: str
+    class_names: tuple[str, ...]
     n_voxels: int
     volume_mm3: float | None
     index_zyx: tuple[int, int, int]
     centre_lps_mm: tuple[float, float, float] | None
-    readers_for: tuple[str, ...]
-    readers_against: tuple[str, ...]
-    shares: dict[str, float]
+    answers: dict[str, str]
+    shares: dict[str, dict[str, float]]
+
+    @property
+    def sides(self) -> dict[str, tuple[str, ...]]:
+        """Who says what, the structures first, "nothing" last."""
+        said = {
+            name: tuple(r for r, answer in self.answers.items() if answer == name)
+            for name in (*self.class_names, "")
+        }
+        return {name or "nothing": readers for name, readers in said.items() if readers}
 
 
 def list_disputes(
@@ -64,7 +73,7 @@ def list_disputes(
     -------
     list of Dispute
         Largest first, in mm³ where the size of a voxel is known in all cases, else in voxels; of equal size, the
-        one nearer to the middle of its structure first.
+        one nearer to the middle of its structures first.
     list of str
         What could not be read.
     """
@@ -86,26 +95,48 @@ def list_disputes(
 
 def _of_case(ws: Workspace, case: LoadedCase, at_least: int) -> list[tuple[float, Dispute]]:
     geometry = case.geometry
-    known = geometry.spacing_known
-    spacing = geometry.spacing_zyx_mm if known else (1.0, 1.0, 1.0)
     cut = cut_out(case.labels, 1)
     names = names_of(case)
+    spacing = geometry.spacing_zyx_mm if geometry.spacing_known else (1.0, 1.0, 1.0)
     found = []
-    for c in [c for c in classes_in(cut.labels) if c]:
-        masks = [label == c for label in cut.labels]
-        for region in disputed_regions(masks, spacing, at_least=at_least):
-            z, y, x = (int(v) for v in np.add(region.centre_zyx, cut.start_zyx))
-            lps = geometry.lps_from_index((z, y, x)).tolist()
-            dispute = Dispute(
-                case_id=case.case_id,
-                class_name=ws.dataset.classes.name_of(c),
-                n_voxels=region.n_voxels,
-                volume_mm3=region.n_voxels * geometry.voxel_volume_ml * 1000.0 if known else None,
-                index_zyx=(z, y, x),
-                centre_lps_mm=(lps[0], lps[1], lps[2]) if known else None,
-                readers_for=tuple(names[r] for r in region.for_it),
-                readers_against=tuple(names[r] for r in region.against_it),
-                shares=dict(zip(names, region.shares, strict=True)),
-            )
-            found.append((region.from_centre, dispute))
+    for region in disputed_regions(cut.labels, spacing, at_least=at_least):
+        moved = region.moved(cut.start_zyx)
+        found.append(
+            (region.from_centre, describe_region(case.case_id, moved, names, geometry, ws.dataset.classes))
+        )
     return found
+
+
+def describe_region(
+    case_id: str, region: DisputedRegion, readers: Sequence[str], geometry: Geometry, classes: ClassTable
+) -> Dispute:
+    """Say in the terms of the patient what a region on the upright grid of a case is.
+
+    Parameters
+    ----------
+    case_id : str
+        Whose.
+    region : DisputedRegion
+        On the upright grid.
+    readers : sequence of str
+        Names of its readers, in order.
+    geometry : Geometry
+        The upright grid.
+    classes : ClassTable
+        Names of the structures.
+    """
+    known = geometry.spacing_known
+    lps = geometry.lps_from_index(region.centre_zyx).tolist()
+    in_question = region.classes
+    shares = {c: region.shares(c) for c in in_question}
+    return Dispute(
+        case_id=case_id,
+        region_id=region.digest(readers),
+        class_names=tuple(classes.name_of(c) for c in in_question),
+        n_voxels=region.n_voxels,
+        volume_mm3=region.n_voxels * geometry.voxel_volume_ml * 1000.0 if known else None,
+        index_zyx=region.centre_zyx,
+        centre_lps_mm=(lps[0], lps[1], lps[2]) if known else None,
+        answers={r: classes.name_of(c) if c else "" for r, c in zip(readers, region.chosen, strict=True)},
+        shares={r: {classes.name_of(c): shares[c][i] for c in in_question} for i, r in enumerate(readers)},
+    )
