@@ -82,6 +82,20 @@ def test_the_plan_is_shown_and_changed(dock: TrainingDock, qtbot: Any) -> None:
     window.close()
 
 
+def test_what_nnunet_plans_itself_cannot_be_chosen(dock: TrainingDock, qtbot: Any) -> None:
+    window = opened(dock, qtbot)
+    fields = (window.width_box, window.batch, *window.patch, *window.spacing)
+    window.network.setCurrentIndex(window.network.findData("nnunet"))
+    window.network.activated.emit(window.network.currentIndex())
+    wait(qtbot, lambda: window.words.text().startswith("nnU-Net plans"))
+    assert dock.training.spec.backend == "nnunet"
+    assert not any(field.isEnabled() for field in fields)
+    qtbot.mouseClick(window.usual, Qt.MouseButton.LeftButton)
+    assert dock.training.spec.backend == "own"
+    assert all(field.isEnabled() for field in fields)
+    window.close()
+
+
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_nothing_is_cut(dock: TrainingDock, qtbot: Any, theme: str) -> None:
     assert dock.hub.viewer is not None

@@ -306,7 +306,11 @@ class Training:
         return "" if job is None or is_over or job.door == _DOOR else job.door
 
     def _show(self) -> None:
-        nothing = None if self._session.workspace is not None else TrainingPreview(problem="Open a data set first.")
+        nothing = None
+        if self._session.workspace is None:
+            nothing = TrainingPreview(problem="Open a data set first.")
+        elif self._wishes.misfit and self._preview is not None:
+            nothing = replace(self._preview, problem=self._wishes.misfit)
         view = training_view(
             self._wishes,
             self._spec.model_dump(mode="json"),

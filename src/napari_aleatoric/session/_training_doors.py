@@ -20,8 +20,11 @@ __all__ = ["preview_in_words", "promote_row", "roll_back_in_words"]
 def preview_in_words(workspace: Workspace, spec: RetrainSpec) -> TrainingPreview:
     """Say what would be learned from now, or why nothing can be."""
     from napari_aleatoric.review import changes_since, preview_retraining
+    from napari_aleatoric.training import need_nnunet
 
     try:
+        if spec.backend == "nnunet":
+            need_nnunet()
         found = preview_retraining(workspace, spec)
     except AleatoricError as error:
         return TrainingPreview(problem=str(error))

@@ -7,7 +7,10 @@ from typing import Any
 
 from ._training_choice import TrainingChoice
 
-__all__ = ["DIMENSION_CHOICES", "NETWORK_CHOICES", "NetWishes"]
+__all__ = ["DIMENSION_CHOICES", "NETWORK_CHOICES", "NNUNET", "NetWishes"]
+
+NNUNET = "nnunet"
+"""Name of the choice that leaves network, patches and steps to nnU-Net."""
 
 NETWORK_CHOICES = (
     TrainingChoice("unet", "U-Net", "Residual U-Net: the usual choice, and the quickest."),
@@ -16,6 +19,7 @@ NETWORK_CHOICES = (
     TrainingChoice("plainconvunet", "PlainConvUNet", "nnU-Net's own U-Net."),
     TrainingChoice("resenc", "ResEnc U-Net", "nnU-Net's U-Net with a residual encoder: slower, often better."),
     TrainingChoice("swinunetr", "SwinUNETR", "A transformer: slow, for large images and many cases."),
+    TrainingChoice(NNUNET, "nnU-Net itself", "nnU-Net plans and trains, with the chosen loss (extra nnunet)."),
 )
 
 DIMENSION_CHOICES = (
@@ -51,7 +55,14 @@ class NetWishes:
     batch: int | None = None
     spacing_zyx_mm: tuple[float, float, float] | None = None
 
+    @property
+    def is_nnunet(self) -> bool:
+        """Whether nnU-Net trains, which plans for itself."""
+        return self.network == NNUNET
+
     def changes(self) -> dict[str, Any]:
         """Return what differs from a preset, by the names of `napari_aleatoric.training.TrainSpec`."""
         usual = NetWishes()
+        if self.is_nnunet:
+            return {} if self.dimensions == "2.5d" else {"dimensions": self.dimensions}
         return {name: value for name, value in vars(self).items() if value != getattr(usual, name)}

@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 __all__ = ["PlanView", "TrainingPlan"]
 
 
+_NNUNET_PLANS = (
+    "nnU-Net plans grid, network, patches and batch itself when the training begins, from the labels that it "
+    "learns from; loss, number of steps, split and judgement are those chosen here."
+)
+
+
 @dataclass(frozen=True)
 class PlanView:
     """What is shown of a plan.
@@ -179,9 +185,12 @@ class _Told(SilentReporter):
 
 def _planned(workspace: Workspace, spec: RetrainSpec, memory: int | None, reporter: SilentReporter) -> PlanView:
     from napari_aleatoric.review import plan_retraining
-    from napari_aleatoric.training import plan_in_words
+    from napari_aleatoric.training import need_nnunet, plan_in_words
 
     try:
+        if spec.backend == "nnunet":
+            need_nnunet()
+            return PlanView(lines=(_NNUNET_PLANS,))
         plan = plan_retraining(workspace, spec, reporter, memory_bytes=memory)
     except Cancelled:
         return PlanView()

@@ -61,7 +61,7 @@ def duration_sentence(spec: Mapping[str, Any], rows: Sequence[TrainingRow]) -> s
 
 def _kind(spec: Mapping[str, Any]) -> tuple[Any, ...]:
     train = spec.get("train", {})
-    return tuple(train.get(name) for name in _ALIKE)
+    return (spec.get("backend", "own"), *(train.get(name) for name in _ALIKE))
 
 
 def _work(spec: Mapping[str, Any]) -> float:

@@ -84,25 +84,43 @@ class TrainingWishes:
     minutes: int = 0
     net: NetWishes = field(default_factory=NetWishes)
 
+    @property
+    def misfit(self) -> str:
+        """What of it the chosen network cannot do, and what to do; "" = nothing."""
+        if not self.net.is_nnunet:
+            return ""
+        wished = {
+            "label denoising": self.loss.endswith("_denoise"),
+            "sharpness-aware steps": self.sharpness_aware,
+            "voxels by their risk": self.labels == "voxels",
+            "a time for the steps": self.minutes > 0,
+        }
+        found = [name for name, is_wished in wished.items() if is_wished]
+        return (
+            f"nnU-Net trains without {' and '.join(found)}. Wish otherwise, or choose a network." if found else ""
+        )
+
 
 def retrain_spec(wishes: TrainingWishes) -> RetrainSpec:
-    """Return the settings of a retraining as it is wished."""
+    """Return the settings of a retraining as it is wished, without what is a `TrainingWishes.misfit`."""
     from napari_aleatoric.review import FilterSpec, RetrainSpec
     from napari_aleatoric.training import LossSpec, TrainSpec
 
+    own = not wishes.net.is_nnunet
     loss = LossSpec.model_validate(
         {
             "kind": wishes.loss.removesuffix("_denoise"),
-            "denoise": wishes.loss.endswith("_denoise"),
-            "sharpness_aware": wishes.sharpness_aware,
+            "denoise": own and wishes.loss.endswith("_denoise"),
+            "sharpness_aware": own and wishes.sharpness_aware,
         }
     )
-    minutes = float(wishes.minutes) if wishes.minutes else None
+    minutes = float(wishes.minutes) if own and wishes.minutes else None
     measure = {"filter_risk": "label_risk", "filter_auv": "auv"}.get(wishes.labels)
     return RetrainSpec(
         train=TrainSpec.of_preset(wishes.preset, loss=loss, minutes=minutes, **wishes.net.changes()),
+        backend="own" if own else "nnunet",
         filter=None if measure is None else FilterSpec(measure=measure, percentiles=(0.0, _KEPT_PERCENT)),
-        voxel_weights=wishes.labels == "voxels",
+        voxel_weights=own and wishes.labels == "voxels",
         baseline=wishes.baseline,
     )
 

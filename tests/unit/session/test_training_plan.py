@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from napari_aleatoric.errors import MissingExtraError
 from napari_aleatoric.io import Workspace, scan
 from napari_aleatoric.review import plan_retraining
 from napari_aleatoric.samples import SampleSpec, write_samples
@@ -73,6 +74,51 @@ def test_a_plan_is_what_would_be_trained_and_follows_the_wishes(session: ReviewS
     plan.as_planned()
     assert training.view.wishes.net == NetWishes()
     assert plan.view.lines == plan_in_words(wanted)
+
+
+def test_nnunet_itself_may_be_wished_for_and_says_what_it_leaves_out(
+    session: ReviewSession, ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("napari_aleatoric.training.need_nnunet", lambda: None)
+    session.attach(prepare(ws))
+    training = training_of(session)
+    plan = TrainingPlan(session, training, worker=lambda work: work())
+    plan.wake()
+    training.wake()
+    plan.change(network="nnunet", batch=3, width=8)
+    assert training.spec.backend == "nnunet"
+    assert (training.spec.train.batch, training.spec.train.width) == (None, 16)
+    assert "nnU-Net plans grid, network, patches and batch itself" in plan.view.lines[0]
+    assert training.view.can_start
+
+    training.change(loss="duo_denoise", minutes=5)
+    assert training.spec.train.loss.kind == "duo"
+    assert (training.spec.train.loss.denoise, training.spec.train.minutes) == (False, None)
+    assert "trains without label denoising and a time for the steps" in training.view.problem
+    assert not training.view.can_start
+
+    plan.as_planned()
+    assert training.spec.backend == "own"
+    assert training.spec.train.loss.denoise
+    assert training.view.problem == ""
+
+
+def test_without_nnunet_the_plan_names_what_to_install(
+    session: ReviewSession, ws: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing() -> None:
+        raise MissingExtraError.for_extra("nnunet", "train with nnU-Net")
+
+    monkeypatch.setattr("napari_aleatoric.training.need_nnunet", missing)
+    session.attach(prepare(ws))
+    training = training_of(session)
+    plan = TrainingPlan(session, training, worker=lambda work: work())
+    plan.wake()
+    training.wake()
+    plan.change(network="nnunet")
+    assert "napari-aleatoric[nnunet]" in plan.view.problem
+    assert "napari-aleatoric[nnunet]" in training.view.problem
+    assert not training.view.can_start
 
 
 def test_memory_at_hand_makes_a_step_smaller(session: ReviewSession, ws: Workspace) -> None:

@@ -143,6 +143,8 @@ class PlanWindow(QDialog):
                 field.setSpecialValueText(_special(None if planned is None else planned[axis]))
                 if chosen is not None or not any(each.value() > 0 for each in boxes) or net == type(net)():
                     _set(field, None if chosen is None else chosen[axis])
+        for field in (self.width_box, self.batch, *self.patch, *self.spacing):
+            field.setEnabled(not net.is_nnunet)
         self.usual.setEnabled(net != type(net)())
         words = view.problem or view.progress or "\n".join(view.lines)
         if self.words.text() != words:
