@@ -4,7 +4,7 @@
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint unit bench docs format clean screen
+.PHONY: help demo test lint unit bench docs format clean screen postgres
 
 VENV ?= .venv
 BIN := $(VENV)/bin
@@ -31,7 +31,7 @@ lint: $(VENV)/installed ## style, types, import contracts, manifest
 	$(BIN)/lint-imports
 	$(BIN)/npe2 validate napari.yaml
 
-unit: $(VENV)/installed screen ## the tests alone (TESTS="tests/unit -k geometry" chooses some)
+unit: $(VENV)/installed screen postgres ## the tests alone (TESTS="tests/unit -k geometry" chooses some)
 	@.ci/tests $(BIN)/python $(TESTS)
 
 bench: $(VENV)/installed screen ## the figures of docs/benchmarks.md
@@ -46,6 +46,9 @@ format: $(VENV)/installed ## repair what can be repaired by itself
 
 screen: ## a virtual screen for the windows of the tests
 	@.ci/screen
+
+postgres: ## a PostgreSQL server's programs for the tests of the team store
+	@.ci/postgres
 
 clean: ## remove what the other commands made
 	rm -rf $(VENV) site build dist .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .benchmarks .hypothesis

@@ -16,6 +16,7 @@ __all__ = [
     "MissingExtraError",
     "NotFoundError",
     "StoreError",
+    "StoreUnreachableError",
     "WorkspaceError",
 ]
 
@@ -46,6 +47,10 @@ class WorkspaceError(AleatoricError, RuntimeError):
 
 class StoreError(AleatoricError, RuntimeError):
     """The review store refused a write; nothing was changed."""
+
+
+class StoreUnreachableError(StoreError, ConnectionError):
+    """The server of the review store does not answer; whether a last write reached it is not known."""
 
 
 class JobFailedError(AleatoricError, RuntimeError):

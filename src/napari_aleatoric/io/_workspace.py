@@ -169,6 +169,19 @@ class Workspace:
         """Address of the review store: a file in the workspace, or the team's database."""
         return str(self._content.get("store_url") or f"sqlite:///{(self.root / 'review.db').as_posix()}")
 
+    def point_at_store(self, url: str) -> None:
+        """Keep the review at this address from now on; "" = in the file of the workspace. Nothing is moved."""
+        before = self._content
+        self._content = {
+            **{k: v for k, v in before.items() if k != "store_url"},
+            **({"store_url": url} if url else {}),
+        }
+        try:
+            self._write()
+        except BaseException:
+            self._content = before
+            raise
+
     @property
     def maps_dir(self) -> Path:
         """Voxel maps."""

@@ -1,20 +1,14 @@
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import create_engine
 
 from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
 from napari_aleatoric.model import ClassTable, Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.review import ReviewStore
-from napari_aleatoric.review._storage._schema import metadata
-
-# URL of a PostgreSQL database that the tests may empty, such as postgresql+psycopg://user@host/name
-POSTGRES = os.environ.get("ALEATORIC_TEST_POSTGRES", "")
 
 # stored flipped in x and y and with Z fastest: upright and stored order differ on every axis
 TWISTED = Geometry(
@@ -31,17 +25,10 @@ def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'review.db'}"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"] if POSTGRES else ["sqlite"])
-def url(request: pytest.FixtureRequest, sqlite_url: str) -> Iterator[str]:
-    """Address of an empty store: a new file, and the team's database where one is given to be emptied."""
-    if request.param == "sqlite":
-        yield sqlite_url
-        return
-    engine = create_engine(POSTGRES)
-    metadata.drop_all(engine)
-    yield POSTGRES
-    metadata.drop_all(engine)
-    engine.dispose()
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, sqlite_url: str) -> str:
+    """Address of an empty store: a new file, and a new database on a server."""
+    return sqlite_url if request.param == "sqlite" else request.getfixturevalue("postgres").new_database()
 
 
 @pytest.fixture
@@ -69,8 +56,17 @@ def workspace(make_workspace: Callable[..., Workspace]) -> Workspace:
     return make_workspace()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def team_workspace(request: pytest.FixtureRequest, workspace: Workspace) -> Workspace:
+    """A workspace with its store in its folder, and one with it on a server."""
+    if request.param == "postgresql":
+        workspace.point_at_store(request.getfixturevalue("postgres").new_database())
+    return workspace
+
+
 @pytest.fixture
-def store(workspace: Workspace):
+def store(team_workspace: Workspace):
+    workspace = team_workspace
     with ReviewStore.open(workspace.store_url) as store:
         store.sync_items(workspace.dataset.items, workspace.fingerprints())
         yield store

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from napari_aleatoric.errors import NotFoundError, StoreError
+from napari_aleatoric.errors import MissingExtraError, NotFoundError, StoreError
 from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores, ScoreValue, Verdict
 from napari_aleatoric.review import PENDING, ReviewStore
 
@@ -135,6 +135,30 @@ def test_a_decision_comes_back_exactly(store: ReviewStore, url: str) -> None:
         store.decision("x")
 
 
+@pytest.mark.parametrize("name", ["100 %", "%(x)s %s", 'O\'Neil "x"', "back\\slash\\", "ä–日本", "?:a", "n" * 600])
+def test_any_name_and_comment_comes_back(store: ReviewStore, name: str) -> None:
+    key = ItemKey(name, name)
+    store.sync_items([key, *KEYS], {key: name[:90]})
+    assert store.fingerprints()[key] == name[:90]
+    store.decide(Decision(**key._asdict(), reader=name, verdict=Verdict.SKIPPED, comment=name))
+    store.decide(Decision(**key._asdict(), reader="other", verdict=Verdict.ACCEPTED))
+    for state in (store.state(key, name), store.states(name)[key]):
+        assert (state.status, state.comment, state.reader) == ("skipped", name, name)
+    columns = store.state_columns({key: 0}, name)
+    assert (columns.comment[0], columns.reader[0], columns.n_decisions[0]) == (name, name, 1)
+    assert store.claim(key, name) == name
+    assert store.claimed() == {key: name}
+
+
+def test_names_that_differ_in_case_are_two(store: ReviewStore) -> None:
+    keys = [ItemKey("Case"), ItemKey("case"), ItemKey("case ")]
+    store.sync_items(keys, {})
+    store.decide(Decision(case_id="case", reader="ann", comment="x"))
+    assert store.items() == keys
+    assert [store.state(k).n_decisions for k in keys] == [0, 1, 0]
+    assert store.state(keys[1], "Ann") == PENDING
+
+
 def test_the_same_decision_is_not_stored_twice(store: ReviewStore) -> None:
     decision = store.decide(Decision(case_id="case_2", reader="R", verdict=Verdict.ACCEPTED))
     with pytest.raises(StoreError, match="nothing was changed"):
@@ -246,6 +270,29 @@ def test_a_file_that_is_no_database_gives_a_sentence(tmp_path: Path) -> None:
         ReviewStore.open(f"sqlite:///{tmp_path / 'absent' / 'review.db'}")
     with pytest.raises(StoreError, match="not a database URL"):
         ReviewStore.open("review.db")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql+psycopg://u:SECRET@x:5432@host/db",  # the password's signs are not escaped
+        "postgresql+psycopg://u:SECRET@host:port/db",
+        "mysql://u:SECRET@host/db",
+        "postgresql+psycopg://u:SECRET@127.0.0.1:1/db",  # nobody listens
+    ],
+)
+def test_no_error_shows_the_password(url: str) -> None:
+    import traceback
+
+    with pytest.raises(StoreError) as caught:
+        ReviewStore.open(url)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
+
+
+def test_a_missing_package_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(MissingExtraError, match=r"pip install 'napari-aleatoric\[team\]'"):
+        ReviewStore.open("postgresql+psycopg://u@127.0.0.1:1/db")
 
 
 def test_errors_do_not_show_comments(store: ReviewStore) -> None:

@@ -147,9 +147,8 @@ def _read(connection: Connection, *which: ColumnElement[bool]) -> list[Correctio
     rows = connection.execute(select(*_COLUMNS).where(*which).order_by(corrections.c.seq)).all()
     same = correction_prompts.c.correction_id == corrections.c.correction_id
     prompts: dict[str, list[PromptUse]] = {}
-    for use in connection.execute(
-        select(correction_prompts).join(corrections, same).where(*which).order_by(correction_prompts.c.segmenter)
-    ):
+    uses = connection.execute(select(correction_prompts).join(corrections, same).where(*which)).all()
+    for use in sorted(uses, key=lambda use: str(use.segmenter)):  # databases differ in how they order words
         prompts.setdefault(use.correction_id, []).append(PromptUse(use.segmenter, use.n_boxes, use.n_clicks))
     return [_correction(row, prompts.get(row.correction_id, [])) for row in rows]
 

@@ -135,8 +135,8 @@ class DecisionLog:
     def everything(self) -> Iterator[Decision]:
         """All entries of all items, in the order in which they were appended."""
         with reading(self._engine) as connection:
-            for row in connection.execute(select(*_COLUMNS).order_by(decisions.c.seq)):
-                yield _decision(row)
+            rows = connection.execute(select(*_COLUMNS).order_by(decisions.c.seq)).all()
+        yield from map(_decision, rows)  # no transaction is left open while somebody works through them
 
     def find(self, decision_id: str) -> Decision:
         """One entry by its id."""

@@ -1,20 +1,22 @@
-"""The door to the database: the one place that knows which database it is."""
+"""The door to the database: transactions on SQLite and PostgreSQL alike, and sentences for what goes wrong."""
 
 from __future__ import annotations
 
 import gc
-import sqlite3
+import os
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
-from sqlalchemy import Connection, Engine, Select, Table, create_engine, event, insert, select
+from sqlalchemy import Connection, Engine, Select, Table, create_engine, insert, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, SQLAlchemyError
 
-from napari_aleatoric.errors import StoreError
+from napari_aleatoric.errors import MissingExtraError, StoreError, StoreUnreachableError
 
+from . import _postgres, _sqlite
 from ._schema import SCHEMA_VERSION, meta, metadata
 
 __all__ = [
@@ -28,9 +30,7 @@ __all__ = [
     "writing",
 ]
 
-BUSY_TIMEOUT_S = 30
-"""How long a writer waits for another process before it gives up."""
-
+_OPEN: weakref.WeakSet[Engine] = weakref.WeakSet()
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -53,27 +53,22 @@ def open_engine(url: str) -> Engine:
     Parameters
     ----------
     url : str
-        SQLAlchemy URL: ``sqlite:///path/review.db``, ``postgresql+psycopg://host/name``.
+        SQLAlchemy URL: ``sqlite:///path/review.db``, ``postgresql+psycopg://user@host/name``.
 
     Raises
     ------
     StoreError
-        If it cannot be opened, or was written by a newer version of this program.
+        If it cannot be opened, or was written by a newer version of this program; a `StoreUnreachableError` if its
+        server does not answer.
+    MissingExtraError
+        If the package that speaks to the database is not installed.
     """
-    try:
-        engine = create_engine(url)
-    except ModuleNotFoundError as error:
-        raise StoreError(
-            f"The review store's database needs the Python package '{error.name}', and it is not installed. "
-            f"Install it with: pip install {error.name}"
-        ) from error
-    except (ArgumentError, SQLAlchemyError) as error:
-        raise StoreError(
-            "The address of the review store is not a database URL such as 'sqlite:///folder/review.db' or "
-            "'postgresql+psycopg://user@host/name'. Correct it in workspace.json."
-        ) from error
+    engine = _make_engine(url)
     if engine.dialect.name == "sqlite":
-        _set_up_sqlite(engine)
+        _sqlite.set_up(engine)
+    else:
+        _postgres.set_up(engine)
+    _OPEN.add(engine)
     try:
         _prepare_schema(engine)
     except BaseException:
@@ -82,27 +77,36 @@ def open_engine(url: str) -> Engine:
     return engine
 
 
-def _set_up_sqlite(engine: Engine) -> None:
-    """Make SQLite keep what it confirmed, through a kill and a power cut, for several processes at once.
+def _make_engine(url: str) -> Engine:
+    """Build the engine. What the address holds is in no error: a password may be in it."""
+    missing = False
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return create_engine(parsed)
+        if parsed.drivername == "postgresql+psycopg":
+            return create_engine(parsed, **_postgres.OPTIONS)
+    except ImportError:
+        missing = True
+    except (ArgumentError, SQLAlchemyError, ValueError, TypeError):
+        pass
+    if missing:
+        raise MissingExtraError.for_extra("team", "keep the review on a PostgreSQL server")
+    raise StoreError(
+        "The address of the review store is not a database URL such as 'sqlite:///folder/review.db' or "
+        "'postgresql+psycopg://user@host/name' (signs like @ : / % in a password are written as %40 %3A %2F %25). "
+        "Correct it in workspace.json."
+    )
 
-    WAL with ``synchronous=FULL`` writes the log through to the disk before a commit returns. Writers start with
-    BEGIN IMMEDIATE: they queue for the write lock instead of failing when they first write.
-    """
 
-    @event.listens_for(engine, "connect")
-    def _connect(connection: sqlite3.Connection, _record: object) -> None:
-        connection.isolation_level = None  # transactions begin where we say so, below
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000}")
-        cursor.execute("PRAGMA journal_mode = WAL")
-        cursor.execute("PRAGMA synchronous = FULL")
-        cursor.execute("PRAGMA foreign_keys = ON")
-        cursor.close()
+def _forget_connections() -> None:
+    """After a fork: the child makes connections of its own and leaves the parent's alone."""
+    for engine in list(_OPEN):
+        engine.dispose(close=False)
 
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        writes = connection.get_execution_options().get("writes", False)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_connections)
 
 
 def _prepare_schema(engine: Engine) -> None:
@@ -179,14 +183,13 @@ def fetch_all(connection: Connection, query: Select[Any]) -> list[tuple[Any, ...
 
     SQLAlchemy's own rows would cost several times as much.
     """
-    text = str(query.compile(connection.engine, compile_kwargs={"literal_binds": True}))
-    cursor = connection.connection.cursor()
+    result = connection.execute(query)
+    cursor: Any = result.cursor
     try:
         with quiet_collector():
-            cursor.execute(text)
             return list(cursor.fetchall())
     finally:
-        cursor.close()
+        result.close()
 
 
 _T = TypeVar("_T")
@@ -205,44 +208,49 @@ def once_more(write: Callable[[], _T]) -> _T:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One consistent look at the store."""
+    options = _postgres.READING if engine.dialect.name == "postgresql" else {}
     try:
-        with engine.connect() as connection:
+        with engine.connect().execution_options(**options) as connection:
             yield connection
     except DBAPIError as error:
-        raise StoreError(f"The review store could not be read: {_plain(error)}.{_advice(engine, error)}") from error
+        _explain(engine, error, "The review store could not be read")
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction: on leaving it is on the disk, on an error nothing of it happened."""
+def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
+    """One transaction: on leaving it is on the disk, on an error nothing of it happened.
+
+    Parameters
+    ----------
+    engine : Engine
+        Of the store.
+    in_turn : bool
+        One writer after the other, as SQLite has it anyway: what one of them reads holds until it has written,
+        and entries become visible in the order of their ``seq``. False = side by side; a single statement decides.
+    """
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
+            if in_turn and engine.dialect.name == "postgresql":
+                connection.execute(_postgres.TAKE_TURN)
             yield connection
     except IntegrityError as error:
         raise StoreError(f"The review store refused an entry, and nothing was changed: {_plain(error)}.") from error
     except DBAPIError as error:
-        raise StoreError(
-            f"The review store could not be written, and nothing was changed: {_plain(error)}."
-            f"{_advice(engine, error)}"
+        _explain(engine, error, "The review store could not be written, and nothing was changed")
+
+
+def _explain(engine: Engine, error: DBAPIError, what: str) -> NoReturn:
+    """Raise the error as a sentence, without the statement and its values, which may hold comments."""
+    if engine.dialect.name == "postgresql" and _postgres.is_away(error):
+        raise StoreUnreachableError(
+            f"The server of the review store cannot be reached ({_plain(error)}). Check that it runs and that this "
+            "computer is on its network."
         ) from error
+    advice = (_sqlite if engine.dialect.name == "sqlite" else _postgres).advice(str(error.orig))
+    raise StoreError(f"{what}: {_plain(error)}.{advice}") from error
 
 
 def _plain(error: DBAPIError) -> str:
-    """Return the database's own first line, without the statement and its values (which may hold comments)."""
+    """Return the database's own first line."""
     first: list[Any] = str(error.orig).strip().splitlines() or [type(error.orig).__name__]
     return str(first[0]).rstrip(".")
-
-
-def _advice(engine: Engine, error: DBAPIError) -> str:
-    text = str(error.orig)
-    if "locked" in text or "busy" in text:
-        return f" Another program has held it for more than {BUSY_TIMEOUT_S} s; close that program and try again."
-    if "not a database" in text or "malformed" in text:
-        return " The file is damaged or is no review store; put a backup copy in its place."
-    if "unable to open" in text or "readonly" in text:
-        return " Check that its folder exists and that you may write there."
-    if "full" in text:
-        return " Free some space on the disk and try again."
-    if make_url(engine.url).get_backend_name() != "sqlite":
-        return " Check that the database server can be reached."
-    return ""

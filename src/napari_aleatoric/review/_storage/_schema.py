@@ -45,7 +45,7 @@ It stays the same when a table is added that older programs need not know; openi
 metadata = MetaData()
 _BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite counts up by itself only in INTEGER columns
 _ID = String(32)
-_NAME = String(255)
+_NAME = String(255).with_variant(Text(), "postgresql")  # SQLite takes longer ones, so the server must, too
 
 
 def _item_columns(*, primary: bool) -> tuple[Column[str], Column[str]]:
