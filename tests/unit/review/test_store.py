@@ -238,6 +238,52 @@ def test_claims_warn_the_second_reader_and_run_out(store: ReviewStore) -> None:
     assert store.claim(KEYS[0], "A") == "A"
 
 
+def test_only_items_of_the_data_set_can_be_claimed(store: ReviewStore) -> None:
+    with pytest.raises(NotFoundError, match="nobody"):
+        store.claim(ItemKey("nobody"), "A")
+    store.sync_items(KEYS[1:], PRINTS)
+    assert store.claim_next([ItemKey("nobody"), *KEYS], "A") == KEYS[1]  # KEYS[0] is gone
+
+
+def test_the_next_free_item_in_the_order_of_the_queue(store: ReviewStore) -> None:
+    store.claim(KEYS[1], "B")
+    store.claim(KEYS[2], "B", seconds=-1)  # has run out
+    assert store.claim_next(KEYS[::-1], "A") == KEYS[2]
+    assert store.claim_next([KEYS[2], KEYS[0]], "A") == KEYS[2]  # one's own is free
+    assert store.claim_next(KEYS[1:], "B") == KEYS[1]
+    assert store.claim_next(KEYS, "B") == KEYS[0]
+    assert store.claim_next(KEYS, "C") is None
+    assert store.claim_next([], "C") is None
+    assert store.claimed() == {KEYS[0]: "B", KEYS[1]: "B", KEYS[2]: "A"}
+
+
+def test_of_many_who_want_the_next_item_each_gets_another(url: str) -> None:
+    keys = [ItemKey(f"case_{i}") for i in range(600)]  # more than are looked at in one query
+    with ReviewStore.open(url) as store:
+        store.sync_items(keys, {})
+        for key in keys[:560]:
+            store.claim(key, "early")
+        taken: dict[str, list[ItemKey]] = {reader: [] for reader in "ABCDEF"}
+        begin = threading.Barrier(len(taken))
+
+        def take_all(reader: str) -> None:
+            with ReviewStore.open(url) as own:
+                begin.wait(60)
+                left = list(keys)
+                while (key := own.claim_next(left, reader)) is not None:
+                    taken[reader].append(key)
+                    left.remove(key)
+
+        threads = [threading.Thread(target=take_all, args=(reader,)) for reader in taken]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(120)
+        everything = [key for found in taken.values() for key in found]
+        assert sorted(everything) == sorted(keys[560:])
+        assert {k: r for r, found in taken.items() for k in found}.items() <= store.claimed().items()
+
+
 def test_revision_grows_with_every_entry_of_any_process(store: ReviewStore, url: str) -> None:
     before = store.revision()
     with ReviewStore.open(url) as other:

@@ -73,6 +73,22 @@ def test_an_entry_is_never_seen_before_an_earlier_one(team_store: ReviewStore) -
     assert team_store.revision()[0] == 2
 
 
+def test_claims_go_by_the_clock_of_the_server(team_store: ReviewStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    team_store.claim(KEY, "A", seconds=60)
+    monkeypatch.setattr("time.time_ns", lambda: 2**62)  # a workstation whose clock is wrong
+    assert team_store.claim(KEY, "B") == "A"
+    assert team_store.claimed() == {KEY: "A"}
+
+
+def test_an_item_that_is_just_being_taken_is_not_waited_for(team_store: ReviewStore) -> None:
+    keys = [KEY, ItemKey("b")]
+    team_store.sync_items(keys, {})
+    with _engine.writing(team_store._engine, in_turn=False) as slow:
+        slow.execute(text("SELECT 1 FROM items WHERE case_id = 'a' FOR NO KEY UPDATE"))
+        assert team_store.claim_next(keys, "B") == keys[1]
+        team_store.decide(decision())  # a claim does not hold up a decision
+
+
 def test_a_look_at_the_store_is_of_one_moment(team_store: ReviewStore) -> None:
     count = text("SELECT count(*) FROM decisions")
     with _engine.reading(team_store._engine) as connection:

@@ -1,18 +1,17 @@
-"""Which items there are, and who is looking at one right now."""
+"""Which items there are."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import Engine, bindparam, insert, select, update
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import ItemKey
 
 from ._engine import fetch_all, once_more, reading, writing
-from ._schema import claims, items
+from ._schema import items
 
 __all__ = ["ItemTable"]
 
@@ -20,7 +19,7 @@ _THIS = (items.c.case_id == bindparam("b_case"), items.c.label_reader == bindpar
 
 
 class ItemTable:
-    """The table of items and the table of claims."""
+    """The table of items."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -76,36 +75,6 @@ class ItemTable:
         )
         with reading(self._engine) as connection:
             return {ItemKey(r[0], r[1]): str(r[2]) for r in fetch_all(connection, query)}
-
-    def claim(self, key: ItemKey, reader: str, seconds: float) -> str:
-        """Take an item for a while; see `ReviewStore.claim`."""
-        now = time.time_ns() // 1000
-        of_item = (claims.c.case_id == key.case_id, claims.c.label_reader == key.label_reader)
-        with writing(self._engine) as connection:
-            row = connection.execute(select(claims.c.reader, claims.c.until_us).where(*of_item)).first()
-            if row is not None and row[0] != reader and row[1] > now:
-                return str(row[0])
-            connection.execute(delete(claims).where(*of_item))
-            values = {"reader": reader, "until_us": now + int(seconds * 1e6)}
-            connection.execute(insert(claims).values(**key._asdict(), **values))
-        return reader
-
-    def release(self, key: ItemKey, reader: str) -> None:
-        """Give a claim back; nothing happens if it is somebody else's."""
-        mine = (
-            claims.c.case_id == key.case_id,
-            claims.c.label_reader == key.label_reader,
-            claims.c.reader == reader,
-        )
-        with writing(self._engine) as connection:
-            connection.execute(delete(claims).where(*mine))
-
-    def claimed(self) -> dict[ItemKey, str]:
-        """Claims that hold now: item to reader."""
-        query = select(claims.c.case_id, claims.c.label_reader, claims.c.reader)
-        with reading(self._engine) as connection:
-            rows = connection.execute(query.where(claims.c.until_us > time.time_ns() // 1000))
-            return {ItemKey(r[0], r[1]): str(r[2]) for r in rows}
 
 
 def unknown_item(key: ItemKey) -> NotFoundError:

@@ -11,6 +11,7 @@ from sqlalchemy import Engine
 from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores
 from napari_aleatoric.uncertainty import ScoreTable
 
+from ._claims import CLAIM_SECONDS, ClaimTable
 from ._correction_log import Correction, CorrectionLog
 from ._decision_log import DecisionLog, HistoryEntry, StateColumns, States
 from ._engine import open_engine
@@ -34,6 +35,7 @@ class ReviewStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._items = ItemTable(engine)
+        self._claims = ClaimTable(engine)
         self._scores = ScoreRows(engine)
         self._decisions = DecisionLog(engine)
         self._corrections = CorrectionLog(engine)
@@ -223,23 +225,42 @@ class ReviewStore:
 
     # several people, several windows
 
-    def claim(self, key: ItemKey, reader: str, seconds: float = 900.0) -> str:
-        """Say that this reader looks at an item now, so that others are warned.
+    def claim(self, key: ItemKey, reader: str, seconds: float = CLAIM_SECONDS) -> str:
+        """Take an item for a while, or renew what this reader has; of several who try, one gets it.
 
         Returns
         -------
         str
             Who has it: ``reader`` if it was free, theirs already, or the other's claim has run out; else the other.
         """
-        return self._items.claim(key, reader, seconds)
+        return self._claims.claim(key, reader, seconds)
+
+    def claim_next(self, keys: Sequence[ItemKey], reader: str, seconds: float = CLAIM_SECONDS) -> ItemKey | None:
+        """Take the first of these items that nobody else has, as `claim` does.
+
+        Parameters
+        ----------
+        keys : sequence of ItemKey
+            In the order of the queue. Those that are not in the data set any more are passed over.
+        reader : str
+            Who takes it.
+        seconds : float
+            How long it holds if it is not renewed.
+
+        Returns
+        -------
+        ItemKey or None
+            None if all are taken.
+        """
+        return self._claims.claim_next(keys, reader, seconds)
 
     def release(self, key: ItemKey, reader: str) -> None:
         """Give a claim back; nothing happens if it is not this reader's."""
-        self._items.release(key, reader)
+        self._claims.release(key, reader)
 
     def claimed(self) -> dict[ItemKey, str]:
         """Who looks at what right now."""
-        return self._items.claimed()
+        return self._claims.claimed()
 
     def revision(self) -> tuple[int, int]:
         """Two numbers that grow with every decision and every saved label, by whichever process."""
