@@ -9,6 +9,7 @@ from ._folds import Folds, assign_folds
 from ._judges import JUDGES, judge_in_words, risk_parts
 from ._measures import (
     AMBIGUITY_MAP,
+    CONSENSUS_ENTROPY_MAP,
     DIFFICULTY_MAP,
     EXPECTED_ENTROPY_MAP,
     LABEL_RISK_MAP,
@@ -19,6 +20,8 @@ from ._measures import (
     OUTSIDE_SUBSPACE_MAP,
     PREDICTIVE_ENTROPY_MAP,
     PROMPT_SPREAD_MAP,
+    READER_DEPARTURE_MAP,
+    READER_MEASURES,
     READER_SPREAD_MAP,
     TRAINED_RISK_PARTS,
     VoxelMapInfo,
@@ -80,7 +83,7 @@ if TYPE_CHECKING:
     from ._local_scale import local_difficulty
     from ._overlap_and_outline import SurfaceFigures, compare_surfaces, dice, surface_points
     from ._packed import map_rows
-    from ._readers import ReaderScores, score_readers
+    from ._readers import READER_MAPS, ReaderScores, score_readers
     from ._reading._agreement import KappaSums, kappa_sums, mean_interval, pooled_kappa
     from ._reading._consensus import CONSENSUS_METHODS, Consensus, ConsensusMethod, ReaderSkill, consensus
     from ._reading._departure import Departure, consensus_entropy, departure, reader_weights
@@ -99,6 +102,7 @@ __all__ = [
     "ADJUSTED",
     "AMBIGUITY_MAP",
     "CHECKS",
+    "CONSENSUS_ENTROPY_MAP",
     "CONSENSUS_METHODS",
     "DIFFICULTY_MAP",
     "EXPECTED_ENTROPY_MAP",
@@ -113,6 +117,9 @@ __all__ = [
     "PREDICTIVE_ENTROPY_MAP",
     "PROMPT_SPREAD_MAP",
     "QUESTIONS",
+    "READER_DEPARTURE_MAP",
+    "READER_MAPS",
+    "READER_MEASURES",
     "READER_SPREAD_MAP",
     "REFERENCE_SETTINGS",
     "SCALE_FLOOR",
@@ -262,7 +269,7 @@ _LATER = {
     ),
     **dict.fromkeys(("near_rim", "rank_product", "rim_distance"), "_rim"),
     **dict.fromkeys(("ClassSubspaces", "SubspaceScores", "score_subspace"), "_subspace"),
-    **dict.fromkeys(("ReaderScores", "score_readers"), "_readers"),
+    **dict.fromkeys(("READER_MAPS", "ReaderScores", "score_readers"), "_readers"),
     **dict.fromkeys(("KappaSums", "kappa_sums", "mean_interval", "pooled_kappa"), "_reading._agreement"),
     **dict.fromkeys(
         ("CONSENSUS_METHODS", "Consensus", "ConsensusMethod", "ReaderSkill", "consensus"), "_reading._consensus"

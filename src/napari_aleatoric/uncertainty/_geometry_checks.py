@@ -22,6 +22,7 @@ CHECKS: dict[str, str] = {
     "volume": "A class is much larger or smaller than in the other cases.",
     "holes": "Background is enclosed by a class.",
     "border": "A class touches the border of the image.",
+    "no_object": "None of several readers drew anything.",
 }
 """The checks and what each looks for."""
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["SurfaceFigures", "compare_surfaces", "dice", "surface_points"]
+from napari_aleatoric.foundation import Box
+
+__all__ = ["Outline", "SurfaceFigures", "compare_outlines", "compare_surfaces", "dice", "surface_points"]
 
 BoolArray = NDArray[np.bool_]
 FloatArray = NDArray[np.float64]
@@ -48,14 +51,14 @@ def surface_points(mask: BoolArray, spacing_zyx_mm: tuple[float, float, float]) 
     """
     from scipy import ndimage
 
-    where = np.argwhere(mask)
-    if not len(where):
+    box = Box.around(mask)
+    if box is None:
         return np.empty((0, 3))
-    low = np.maximum(where.min(axis=0) - 1, 0)
-    high = where.max(axis=0) + 2
-    part = mask[tuple(slice(a, b) for a, b in zip(low, high, strict=True))]
+    z, y, x = (int(n) for n in mask.shape)
+    box = box.grown(1, (z, y, x))
+    part = mask[box.slices]
     inner = _eroded(part[0], ndimage)[np.newaxis] if mask.shape[0] == 1 else _eroded(part, ndimage)
-    border = np.argwhere(part & ~inner) + low
+    border = np.argwhere(part & ~inner) + box.start_zyx
     return np.asarray(border * np.asarray(spacing_zyx_mm, dtype=np.float64))
 
 
@@ -81,19 +84,49 @@ def compare_surfaces(
     tolerance_mm : float
         Distance that does not count, mm.
     """
-    from scipy.spatial import KDTree
-
-    a, b = surface_points(reference, spacing_zyx_mm), surface_points(predicted, spacing_zyx_mm)
-    if not len(a) and not len(b):
+    a, b = Outline(reference, spacing_zyx_mm), Outline(predicted, spacing_zyx_mm)
+    found = compare_outlines(a, b, tolerance_mm)
+    if found is not None:
+        return found
+    if not len(a.points) and not len(b.points):
         return SurfaceFigures(1.0, 0.0)
-    if not len(a) or not len(b):
-        return SurfaceFigures(0.0, diagonal_mm(reference.shape, spacing_zyx_mm))
-    from_a: FloatArray = KDTree(b).query(a)[0]
-    from_b: FloatArray = KDTree(a).query(b)[0]
+    return SurfaceFigures(0.0, diagonal_mm(reference.shape, spacing_zyx_mm))
+
+
+class Outline:
+    """The border of a mask, ready to be compared with several others.
+
+    Parameters
+    ----------
+    mask : numpy.ndarray of bool, shape (Z, Y, X)
+        The structure; it is not kept.
+    spacing_zyx_mm : tuple of float
+        Of the grid.
+    """
+
+    def __init__(self, mask: BoolArray, spacing_zyx_mm: tuple[float, float, float]) -> None:
+        self.points: FloatArray = surface_points(mask, spacing_zyx_mm)
+
+    @cached_property
+    def _tree(self) -> Any:
+        from scipy.spatial import KDTree
+
+        return KDTree(self.points)
+
+    def distances_to(self, other: Outline) -> FloatArray:
+        """Distance of every border voxel from the nearest of another outline, which is not empty; shape (n,)."""
+        return np.asarray(other._tree.query(self.points)[0], dtype=np.float64)
+
+
+def compare_outlines(a: Outline, b: Outline, tolerance_mm: float) -> SurfaceFigures | None:
+    """Do as `compare_surfaces`; None where an outline is empty."""
+    if not len(a.points) or not len(b.points):
+        return None
+    from_a, from_b = a.distances_to(b), b.distances_to(a)
     near = tolerance_mm * (1 + _ROUNDING) + 1e-9
     within = int((from_a <= near).sum()) + int((from_b <= near).sum())
     hd95 = max(float(np.percentile(from_a, 95)), float(np.percentile(from_b, 95)))
-    return SurfaceFigures(within / (len(a) + len(b)), hd95)
+    return SurfaceFigures(within / (len(from_a) + len(from_b)), hd95)
 
 
 def diagonal_mm(shape_zyx: tuple[int, ...], spacing_zyx_mm: tuple[float, float, float]) -> float:

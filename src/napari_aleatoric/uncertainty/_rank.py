@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -13,6 +13,7 @@ from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import WHOLE_CASE, ClassTable, Question
 
 from ._measures import MEASURES
+from ._reader_words import ReaderFigures, reader_figures
 from ._spread_out import spread_out
 from ._strategies import strategy_of
 from ._strategy import Scored
@@ -52,6 +53,8 @@ class Ranking:
         Who judged the labels: one of `JUDGES`, or "" where it is not known.
     blind : bool
         Whether readers are not to be told scores and places; see `with_honeypots`.
+    readers : mapping of str to numpy.ndarray of float64, shape (n,)
+        What the reasons say of several readers; see `reader_figures`.
     """
 
     strategy: str
@@ -64,6 +67,7 @@ class Ranking:
     reference: str = ""
     judge: str = ""
     blind: bool = False
+    readers: ReaderFigures = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.order)
@@ -111,7 +115,10 @@ def rank(
     place = np.full(len(table), np.nan) if found.reference_place is None else found.reference_place
     name = "" if table.reference is None else table.reference.name
     rest = _beyond_size(table, found)
-    ranking = Ranking(strategy, order, found.score, found.class_index, found.part, place, rest, name, table.judge)
+    told = reader_figures(table.keys, table.columns, found.part, found.class_index)
+    ranking = Ranking(
+        strategy, order, found.score, found.class_index, found.part, place, rest, name, table.judge, readers=told
+    )
     return spread_out(table, ranking, rule.question) if rule.diverse else ranking
 
 

@@ -11,6 +11,7 @@ from ._judges import judge_in_words
 from ._measures import MEASURES
 from ._questions import QUESTIONS
 from ._rank import Ranking
+from ._reader_words import readers_in_words
 from ._strategies import strategy_of
 
 __all__ = ["place_in_words", "reason", "slices_in_words"]
@@ -96,6 +97,9 @@ def _stands_out(ranking: Ranking, row: int, measure: Measure, where: str) -> str
     """Say in what a case stands out, against the reference where there is one."""
     score, place = float(ranking.score[row]), float(ranking.reference_place[row])
     if isnan(place):
+        told = readers_in_words(measure.name, ranking.readers, row, where)
+        if told:
+            return told.format(score=score)
         return (measure.finding or f"{measure.title.lower()} {_MORE}").format(score=score, where=where)
     words = measure.finding_against or f"{measure.title.lower()} {_MORE} of the reference '{{reference}}'"
     return words.format(score=score, where=where, place=int(100 * place), reference=ranking.reference)

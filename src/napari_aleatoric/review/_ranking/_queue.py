@@ -22,6 +22,7 @@ from napari_aleatoric.uncertainty import ScoreTable, rank, reason, strategy_of, 
 
 from ._known_good import known_good
 from ._queue_columns import QueueColumns
+from ._stale import with_other_readers
 
 __all__ = ["Progress", "Queue", "QueueRow", "build_queue"]
 
@@ -337,7 +338,7 @@ def build_queue(
     -------
     Queue
         Items without scores stand at its end. A score is stale if the item's files, its label version or the
-        settings are not those that were scored.
+        settings are not those that were scored, or if this holds for another reader's label of the case.
     """
     with quiet_collector():
         found = store.overview()
@@ -360,6 +361,7 @@ def build_queue(
             if row is not None:
                 n_corrections[row] = count
                 stale[row] |= found.scored[row] and correction_id != found.correction_ids.get(row)
+        stale[:] = with_other_readers(stale, found.scored, found.keys, found.columns)
     return Queue(snapshot, np.argsort(snapshot.place), _Reasons(store, flat))
 
 

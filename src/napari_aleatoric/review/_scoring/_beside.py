@@ -1,4 +1,4 @@
-"""What is measured beside the label risk, from the same case: ambiguity, soft overlap, spread of readers."""
+"""What is measured beside the label risk, from the same case: ambiguity and soft overlap."""
 
 from __future__ import annotations
 
@@ -16,12 +16,10 @@ from napari_aleatoric.uncertainty import (
     EXPECTED_ENTROPY_MAP,
     MUTUAL_INFORMATION_MAP,
     PREDICTIVE_ENTROPY_MAP,
-    READER_SPREAD_MAP,
     AmbiguityScorer,
     EnsembleMaps,
     Slab,
     SoftOverlap,
-    score_readers,
 )
 
 from ._case import LoadedCase
@@ -33,7 +31,6 @@ BESIDE_MAPS = (
     PREDICTIVE_ENTROPY_MAP,
     EXPECTED_ENTROPY_MAP,
     MUTUAL_INFORMATION_MAP,
-    READER_SPREAD_MAP,
 )
 
 
@@ -44,7 +41,7 @@ class Beside:
     Parameters
     ----------
     values : tuple of ScoreValue
-        Of the image and of all readers together: every label of the case has them.
+        Of the image: every label of the case has them.
     by_reader : mapping of str to tuple of ScoreValue
         Of each label that was asked for.
     hot_spots : tuple of HotSpot
@@ -69,7 +66,7 @@ class BesideScorer:
     Parameters
     ----------
     case : LoadedCase
-        All readers' labels count in the spread of readers.
+        Which.
     box : Box
         The part of the grid that is looked at.
     known : collection of int
@@ -93,7 +90,6 @@ class BesideScorer:
         edges = geometry.spacing_zyx_mm if geometry.spacing_known else (1.0, 1.0, 1.0)
         self._ambiguity = AmbiguityScorer(geometry.shape_zyx, box, known, maps=maps, voxel_zyx=edges)
         self._overlaps = {reader: SoftOverlap(label, box, known) for reader, label in labels.items()}
-        self._labels, self._maps = case.labels, maps
 
     def add(self, slab: Slab, ensemble: EnsembleMaps | None = None) -> None:
         """Take in some slices; all of them must come once."""
@@ -104,13 +100,10 @@ class BesideScorer:
     def result(self) -> Beside:
         """Package what was measured, when all slices are in."""
         image = self._ambiguity.result()
-        readers = score_readers(self._labels, maps=self._maps)
         maps = {name: (rows, image.map_classes) for name, rows in image.maps.items()}
-        if readers.map_classes:
-            maps[READER_SPREAD_MAP] = (readers.map_values, readers.map_classes)
         return Beside(
-            values=(*image.values, *readers.values),
+            values=image.values,
             by_reader={reader: overlap.result() for reader, overlap in self._overlaps.items()},
-            hot_spots=(*image.hot_spots, *readers.hot_spots),
+            hot_spots=image.hot_spots,
             maps=maps,
         )

@@ -20,7 +20,7 @@ from napari_aleatoric.uncertainty import LabelFacts, label_facts
 
 from ._threads import in_threads, one_by_one
 
-__all__ = ["UNREADABLE", "CaseReader", "LoadedCase", "each_case", "reason_in_words"]
+__all__ = ["UNREADABLE", "CaseReader", "LoadedCase", "ReadLabels", "each_case", "reason_in_words"]
 
 R = TypeVar("R")
 
@@ -80,6 +80,17 @@ class LoadedCase:
         return {r: label_facts(label, self.voxel_ml) for r, label in zip(self.readers, self.labels, strict=True)}
 
 
+@dataclass(frozen=True, eq=False)
+class ReadLabels:
+    """The labels of a case in memory, upright, without its image; the parts are those of `LoadedCase`."""
+
+    case_id: str
+    geometry: Geometry
+    readers: tuple[str, ...]
+    labels: NDArray[np.uint16]
+    refused: tuple[Problem, ...]
+
+
 def reason_in_words(error: BaseException) -> str:
     """Say why a case could not be used, without the name of a folder."""
     if isinstance(error, AleatoricError):
@@ -112,6 +123,15 @@ class CaseReader:
             If the image or all labels cannot be read.
         """
         volume = self._ws.load_image(case.case_id).upright()
+        found = self._labels(case, volume.geometry)
+        return LoadedCase(case.case_id, volume, found.readers, found.labels, found.refused)
+
+    def read_labels(self, case: CaseFiles) -> ReadLabels:
+        """Read the labels of a case; of its image only the grid. Raises what `read` does."""
+        grid = self._ws.grid(case.case_id)
+        return self._labels(case, grid.upright_reorientation().apply_geometry(grid))
+
+    def _labels(self, case: CaseFiles, geometry: Geometry) -> ReadLabels:
         labels, readers, refused = [], [], []
         for files in case.labels:
             key = ItemKey(case.case_id, files.reader)
@@ -127,7 +147,7 @@ class CaseReader:
         if not labels:
             raise DataError(" ".join(problem.sentence for problem in refused))
         together = labels[0][np.newaxis] if len(labels) == 1 else np.stack(labels)
-        return LoadedCase(case.case_id, volume, tuple(readers), together, tuple(refused))
+        return ReadLabels(case.case_id, geometry, tuple(readers), together, tuple(refused))
 
     def is_large(self, case: CaseFiles) -> bool:
         """Whether a case is to be alone in memory; one that cannot be read is not."""

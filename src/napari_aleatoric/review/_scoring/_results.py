@@ -22,6 +22,7 @@ from napari_aleatoric.uncertainty import (
 from ._beside import BESIDE_MAPS
 from ._difficulty import FILTER_BANK
 from ._plan import TrainingPlan
+from ._readers import no_object_flag
 from ._work import Measured, ScoreWork
 
 __all__ = ["Facts", "keep_scores", "provenance", "refresh_flags"]
@@ -41,6 +42,7 @@ def keep_scores(
     """Write map, then scores, of every label of a case; returns how many."""
     if result.geometry is None:
         return 0
+    together = no_object_flag({reader: found.facts for reader, found in result.scores.items()})
     for reader, found in result.scores.items():
         key = ItemKey(result.case_id, reader)
         if work.spec.maps:
@@ -62,7 +64,7 @@ def keep_scores(
                 remove_maps(work.ws, key, name)
             else:
                 write_map(work.ws, key, name, rows, classes, result.geometry, provenance(work, plan))
-        flags = check_geometry(found.facts, work.ws.dataset.classes, cohort)
+        flags = (*check_geometry(found.facts, work.ws.dataset.classes, cohort), *together)
         work.store.put_item_scores(
             ItemScores(key, values, flags, (*found.hot_spots, *result.beside.hot_spots)),
             fingerprint=fingerprints[key],
@@ -85,7 +87,7 @@ def refresh_flags(
         own = facts[key.case_id].get(key.label_reader)
         if own is None:
             continue
-        flags = check_geometry(own, work.ws.dataset.classes, cohort)
+        flags = (*check_geometry(own, work.ws.dataset.classes, cohort), *no_object_flag(facts[key.case_id]))
         if flags != work.store.flags(key):
             work.store.put_item_scores(
                 replace(work.store.item_scores(key), flags=flags),

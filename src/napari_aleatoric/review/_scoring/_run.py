@@ -19,6 +19,7 @@ from ._choice import choose_kind
 from ._difficulty import FILTER_BANK, DifficultyWork, frozen_model
 from ._plan import TrainingPlan, case_digest, make_plan, read_plan, write_plan
 from ._progress import ScoreProgress
+from ._readers import renew_readers
 from ._reference import comparison_of
 from ._results import Facts, keep_scores, provenance, refresh_flags
 from ._work import Probe, ScoreWork, keep_cases, measure
@@ -151,6 +152,16 @@ def score_workspace(
         judge, about_judge = work.kind.judged(plan)
         store.put_judge(judge)
         refresh_flags(work, plan, reused, facts, cohort, fingerprints)
+        refused += renew_readers(
+            ws,
+            store,
+            work.reader,
+            work.corrections,
+            maps=spec.maps,
+            made_by=provenance(work, plan),
+            waiting=progress.again,
+            report=lambda message: progress.step(total, total, message),
+        )
         work.kind.keep_only([*plan.training.values(), *work.digests.values()])
 
         summary = ScoreSummary(

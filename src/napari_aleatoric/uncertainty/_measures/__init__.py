@@ -9,10 +9,11 @@ from napari_aleatoric.model import Measure
 
 from ._ambiguity import of_ambiguity
 from ._difficulty import of_difficulty
-from ._disagreement import of_disagreement
+from ._disagreement import READER_MEASURES, of_disagreement
 from ._label_risk import LABEL_RISK_PARTS, TRAINED_RISK_PARTS, of_label_risk
 from ._maps import (
     AMBIGUITY_MAP,
+    CONSENSUS_ENTROPY_MAP,
     DIFFICULTY_MAP,
     EXPECTED_ENTROPY_MAP,
     LABEL_RISK_MAP,
@@ -21,12 +22,14 @@ from ._maps import (
     OUTSIDE_SUBSPACE_MAP,
     PREDICTIVE_ENTROPY_MAP,
     PROMPT_SPREAD_MAP,
+    READER_DEPARTURE_MAP,
     READER_SPREAD_MAP,
     VoxelMapInfo,
 )
 
 __all__ = [
     "AMBIGUITY_MAP",
+    "CONSENSUS_ENTROPY_MAP",
     "DIFFICULTY_MAP",
     "EXPECTED_ENTROPY_MAP",
     "LABEL_RISK_MAP",
@@ -37,6 +40,8 @@ __all__ = [
     "OUTSIDE_SUBSPACE_MAP",
     "PREDICTIVE_ENTROPY_MAP",
     "PROMPT_SPREAD_MAP",
+    "READER_DEPARTURE_MAP",
+    "READER_MEASURES",
     "READER_SPREAD_MAP",
     "TRAINED_RISK_PARTS",
     "VoxelMapInfo",

@@ -10,6 +10,7 @@ from napari_aleatoric.model import Question
 
 __all__ = [
     "AMBIGUITY_MAP",
+    "CONSENSUS_ENTROPY_MAP",
     "DIFFICULTY_MAP",
     "EXPECTED_ENTROPY_MAP",
     "LABEL_RISK_MAP",
@@ -18,6 +19,7 @@ __all__ = [
     "OUTSIDE_SUBSPACE_MAP",
     "PREDICTIVE_ENTROPY_MAP",
     "PROMPT_SPREAD_MAP",
+    "READER_DEPARTURE_MAP",
     "READER_SPREAD_MAP",
     "VoxelMapInfo",
 ]
@@ -42,6 +44,12 @@ MUTUAL_INFORMATION_MAP = "mutual_information"
 
 READER_SPREAD_MAP = "reader_spread"
 """Name of the voxel map of how far the readers' labels differ."""
+
+CONSENSUS_ENTROPY_MAP = "consensus_entropy"
+"""Name of the voxel map of how unsure the readers' weighted mean is."""
+
+READER_DEPARTURE_MAP = "reader_departure"
+"""Name of the voxel map of how far one reader's label departs from the readers' weighted mean."""
 
 DIFFICULTY_MAP = "difficulty"
 """Name of the voxel map 1 − S of a sliding window over the decoded map."""
@@ -82,6 +90,7 @@ class VoxelMapInfo:
 _SCALE_OF_ALL = "The colours mean the same in every case; values below the threshold are not drawn."
 _SCORE_FIRST = "No map yet: score the data set first."
 _ENSEMBLE = "No map; it needs several networks (--ensemble) or a model that was trained here."
+_TWO_READERS = "No map; it needs labels of two readers."
 _FROZEN = "No map; it needs a frozen model."
 
 MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
@@ -157,7 +166,27 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "half and half",
                 "How far the readers' labels differ here: four times the variance of their yes and no, so that 1 "
                 f"means that one half of them drew the class and the other did not. {_SCALE_OF_ALL}",
-                "No map; it needs labels of two readers.",
+                _TWO_READERS,
+            ),
+            VoxelMapInfo(
+                CONSENSUS_ENTROPY_MAP,
+                Question.DISAGREEMENT,
+                "entropy of the consensus",
+                "settled",
+                "open",
+                "Entropy of the readers' weighted mean, in bits: 0 = all gave the same answer, 1 = the answers "
+                f"weigh equally. Readers who agree with the others weigh more. {_SCALE_OF_ALL}",
+                _TWO_READERS,
+            ),
+            VoxelMapInfo(
+                READER_DEPARTURE_MAP,
+                Question.DISAGREEMENT,
+                "departure of this reader",
+                "with the others",
+                "alone",
+                "How far this label departs from the readers' weighted mean: 0 = as all others, near 1 = against "
+                f"all others. It does not say who is right. {_SCALE_OF_ALL}",
+                _TWO_READERS,
             ),
             VoxelMapInfo(
                 DIFFICULTY_MAP,

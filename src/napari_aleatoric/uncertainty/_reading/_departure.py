@@ -18,7 +18,7 @@ from napari_aleatoric.uncertainty._overlap_and_outline import dice
 from ._consensus import consensus
 from ._readings import band, checked_readings, n_rows_of
 
-__all__ = ["Departure", "consensus_entropy", "departure", "reader_weights"]
+__all__ = ["Departure", "consensus_entropy", "departure", "reader_weights", "weights_from_dice"]
 
 FloatArray = NDArray[np.float64]
 
@@ -95,7 +95,13 @@ def reader_weights(
     overlap = np.eye(n)
     for a, b in combinations(range(n), 2):
         overlap[a, b] = overlap[b, a] = _dice_of_all(labels[a], labels[b], n_rows)
-    weights = even
+    return weights_from_dice(overlap)
+
+
+def weights_from_dice(overlap: FloatArray) -> FloatArray:
+    """Weigh readers by their Dice with each other, shape (R, R) with ones on its diagonal; see `reader_weights`."""
+    even = np.full(len(overlap), 1.0 / len(overlap))
+    weights = after = even
     for _ in range(_AT_MOST):
         agreement = overlap @ weights
         after = 0.5 * even + 0.5 * agreement / agreement.sum()

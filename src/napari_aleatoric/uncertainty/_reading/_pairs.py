@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.uncertainty._overlap_and_outline import compare_surfaces, dice
+from napari_aleatoric.uncertainty._overlap_and_outline import Outline, compare_outlines, dice
 
 __all__ = ["PairFigures", "compare_pairs"]
 
@@ -56,19 +56,20 @@ def compare_pairs(
     -------
     tuple of PairFigures
         In the order (0, 1), (0, 2), ..., (1, 2), ...; none with fewer than two readers. Dice, surface Dice and HD95
-        are those of `dice` and `compare_surfaces`.
+        are those of `dice` and `compare_outlines`.
     """
+    outlines = [Outline(mask, spacing_zyx) for mask in masks]
     found = []
     for a, b in combinations(range(len(masks)), 2):
-        n_drawn = int(masks[a].any()) + int(masks[b].any())
-        outline = compare_surfaces(masks[a], masks[b], spacing_zyx, tolerance)
+        n_drawn = int(bool(len(outlines[a].points))) + int(bool(len(outlines[b].points)))
+        compared = compare_outlines(outlines[a], outlines[b], tolerance)
         found.append(
             PairFigures(
                 first=a,
                 second=b,
                 dice=dice(masks[a], masks[b]),
-                surface_dice=outline.surface_dice,
-                hd95=outline.hd95_mm if n_drawn == 2 else None,
+                surface_dice=float(n_drawn == 0) if compared is None else compared.surface_dice,
+                hd95=None if compared is None else compared.hd95_mm,
                 presence_differs=n_drawn == 1,
             )
         )
