@@ -166,7 +166,7 @@ def _preview(opened: Workspace, spec: FilterSpec) -> FilterPreview:
     from napari_aleatoric.review import ReviewStore, build_queue, preview_filter
 
     with ReviewStore.open(opened.store_url) as store:
-        store.sync_items(opened.dataset.items, opened.fingerprints())
+        store.follow(opened)
         return preview_filter(build_queue(store, opened.dataset.classes, reader=spec.reader), spec)
 
 

@@ -73,6 +73,7 @@ class VoxelMap:
 
 
 def _folder(workspace: Workspace, key: ItemKey) -> Path:
+    workspace.check_shown(key)
     return workspace.maps_dir / safe_name(key.case_id) / item_folder_name(key)
 
 

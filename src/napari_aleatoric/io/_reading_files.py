@@ -158,7 +158,9 @@ def all_readings(root: Path) -> tuple[list[Reading], list[Problem]]:
     return sorted(found, key=lambda reading: reading.key), problems
 
 
-def with_readings(dataset: Dataset, root: Path, *, open_of: str = "") -> Dataset:
+def with_readings(
+    dataset: Dataset, root: Path, *, open_of: str = "", hidden: frozenset[str] = frozenset()
+) -> Dataset:
     """Add the answered readings of a workspace to the labels of its data set.
 
     Parameters
@@ -169,6 +171,8 @@ def with_readings(dataset: Dataset, root: Path, *, open_of: str = "") -> Dataset
         Folder of the workspace.
     open_of : str
         A reader whose open readings are added as well; "" for nobody.
+    hidden : frozenset of str
+        Cases of which that reader's labels alone are kept.
 
     Returns
     -------
@@ -194,9 +198,11 @@ def with_readings(dataset: Dataset, root: Path, *, open_of: str = "") -> Dataset
             )
         else:
             added.setdefault(case_id, []).append(LabelFiles(reader, (path,)))
-    if not added and not problems:
+    if not added and not problems and not hidden:
         return dataset
     cases = tuple(_with(case, added.get(case.case_id, [])) for case in dataset.cases)
+    if hidden:
+        cases = tuple(_only(case, open_of) if case.case_id in hidden else case for case in cases)
     readers = {label.reader for case in cases for label in case.labels} or {""}
     known = [r for r in dataset.readers if r in readers]
     return replace(
@@ -209,6 +215,10 @@ def with_readings(dataset: Dataset, root: Path, *, open_of: str = "") -> Dataset
 
 def _with(case: CaseFiles, labels: list[LabelFiles]) -> CaseFiles:
     return replace(case, labels=(*case.labels, *labels)) if labels else case
+
+
+def _only(case: CaseFiles, reader: str) -> CaseFiles:
+    return replace(case, labels=tuple(label for label in case.labels if label.reader == reader != ""))
 
 
 def _to_json(reading: Reading) -> dict[str, Any]:

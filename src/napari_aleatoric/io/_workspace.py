@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from napari_aleatoric.errors import WorkspaceError
+from napari_aleatoric.errors import NotFoundError, WorkspaceError
 from napari_aleatoric.model import (
     Dataset,
     Geometry,
@@ -48,6 +48,7 @@ class Workspace:
         self._scanned: Dataset | None = None
         self._dataset: Dataset | None = None  # with readings
         self._open_of = ""  # a reader whose open readings are seen here
+        self._hidden: frozenset[str] = frozenset()  # cases of which only that reader's label is seen
         self._grids: dict[str, tuple[str, Geometry]] = {}  # case id → fingerprint of its image, grid
 
     # --- making and opening -------------------------------------------------------------------------------------
@@ -144,7 +145,7 @@ class Workspace:
     def dataset(self) -> Dataset:
         """The data set as last scanned, with the readings that were answered when this was last looked at."""
         if self._dataset is None:
-            self._dataset = with_readings(self.scanned, self.root, open_of=self._open_of)
+            self._dataset = with_readings(self.scanned, self.root, open_of=self._open_of, hidden=self._hidden)
         return self._dataset
 
     @property
@@ -158,11 +159,34 @@ class Workspace:
         """Look again which readings are answered; another process may have answered one."""
         self._dataset = None
 
-    def seen_by(self, reader: str) -> Workspace:
-        """Return another handle on this workspace, in which that reader's open readings are labels, too."""
+    def seen_by(self, reader: str, hidden: frozenset[str] = frozenset()) -> Workspace:
+        """Return another handle on this workspace, as one reader sees it.
+
+        Parameters
+        ----------
+        reader : str
+            Whose open readings are labels, too.
+        hidden : frozenset of str
+            Cases of which nobody else's label and no map is seen; `hide` changes them.
+        """
         seen = Workspace(self.root, self._content)
-        seen._scanned, seen._grids, seen._open_of = self.scanned, self._grids, reader
+        seen._scanned, seen._grids, seen._open_of, seen._hidden = self.scanned, self._grids, reader, hidden
         return seen
+
+    @property
+    def whole(self) -> Workspace:
+        """The workspace as everybody else sees it: nothing hidden, nobody's open readings."""
+        return self.seen_by("") if self._open_of or self._hidden else self
+
+    def hide(self, cases: frozenset[str]) -> None:
+        """Hide these cases from now on, and no others."""
+        self._hidden = cases
+        self.refresh_readings()
+
+    def check_shown(self, key: ItemKey) -> None:
+        """Raise `NotFoundError` if this label, and all that was made of it, is hidden here."""
+        if key.case_id in self._hidden and not (key.label_reader == self._open_of != ""):
+            raise NotFoundError(f"What others and the machine say of {key.case_id} is hidden until it is answered.")
 
     @property
     def store_url(self) -> str:

@@ -71,12 +71,30 @@ if TYPE_CHECKING:
     from ._scoring._reference import list_references, load_reference, make_reference
     from ._scoring._run import ScoreSummary, score_workspace
     from ._scoring._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
+    from ._storage._blind_store import BlindStore, blind_store
     from ._storage._correction_log import Correction
     from ._storage._decision_log import STATUSES, HistoryEntry
     from ._storage._fold import PENDING, ItemState, effective, fold
     from ._storage._prompt_use import PromptUse, prompt_uses, prompt_words
     from ._storage._snapshot import COLUMNS
     from ._storage._store import ReviewStore
+    from ._study._assign import Assigned, assign, honeypots, second_readings
+    from ._study._assignment import Assignment
+    from ._study._blindness import hidden_cases, only_own
+    from ._study._honeypot_report import HoneypotReport, HoneypotReportSpec, honeypot_report
+    from ._study._progress import ReaderProgress, study_progress
+    from ._study._spec import AssignSpec, HoneypotSpec, SecondSpec
+    from ._study._steps import (
+        answer_assignment,
+        assignments,
+        begin_assignment,
+        find_assignment,
+        hand_over,
+        my_assignments,
+        reveal_assignment,
+        take_back,
+        undo_assignment,
+    )
 
 __all__ = [
     "COLUMNS",
@@ -85,6 +103,10 @@ __all__ = [
     "PENDING",
     "STATUSES",
     "WEIGHT_MAP",
+    "AssignSpec",
+    "Assigned",
+    "Assignment",
+    "BlindStore",
     "CalibrateSpec",
     "CalibrationRecord",
     "CaseRow",
@@ -109,6 +131,9 @@ __all__ = [
     "HabitSummary",
     "HeldOut",
     "HistoryEntry",
+    "HoneypotReport",
+    "HoneypotReportSpec",
+    "HoneypotSpec",
     "ItemState",
     "JudgeSpec",
     "Judgement",
@@ -128,12 +153,14 @@ __all__ = [
     "QueueColumns",
     "QueueRow",
     "ReadCase",
+    "ReaderProgress",
     "ReadersReport",
     "ReadersSpec",
     "RetrainOutcome",
     "RetrainSpec",
     "ReviewStore",
     "ScoreSummary",
+    "SecondSpec",
     "Selection",
     "SinceTraining",
     "SpectraSpec",
@@ -142,7 +169,12 @@ __all__ = [
     "Stroke",
     "StrokeJournal",
     "StructureSummary",
+    "answer_assignment",
+    "assign",
+    "assignments",
     "available_measures",
+    "begin_assignment",
+    "blind_store",
     "build_queue",
     "calibrate",
     "calibration_csv",
@@ -162,9 +194,14 @@ __all__ = [
     "export_filtered",
     "export_nnunet",
     "export_reviewed",
+    "find_assignment",
     "find_model",
     "fold",
+    "hand_over",
     "has_learning_weight",
+    "hidden_cases",
+    "honeypot_report",
+    "honeypots",
     "judge",
     "judgement_csv",
     "judgement_markdown",
@@ -181,6 +218,8 @@ __all__ = [
     "measure_spectra",
     "measure_values",
     "model_folder",
+    "my_assignments",
+    "only_own",
     "plan_retraining",
     "predict_all",
     "prediction_folder",
@@ -203,11 +242,16 @@ __all__ = [
     "report_readers",
     "restore",
     "retrain",
+    "reveal_assignment",
     "roll_back",
     "save_barred",
     "save_correction",
     "score_workspace",
+    "second_readings",
+    "study_progress",
     "sweep_corrections",
+    "take_back",
+    "undo_assignment",
     "use_order",
     "value_in_words",
     "weakest_in_words",
@@ -215,6 +259,27 @@ __all__ = [
 ]
 
 _MODULES = {
+    **dict.fromkeys(("Assigned", "assign", "honeypots", "second_readings"), "_study._assign"),
+    **dict.fromkeys(("Assignment",), "_study._assignment"),
+    **dict.fromkeys(("hidden_cases", "only_own"), "_study._blindness"),
+    **dict.fromkeys(("HoneypotReport", "HoneypotReportSpec", "honeypot_report"), "_study._honeypot_report"),
+    **dict.fromkeys(("ReaderProgress", "study_progress"), "_study._progress"),
+    **dict.fromkeys(("AssignSpec", "HoneypotSpec", "SecondSpec"), "_study._spec"),
+    **dict.fromkeys(
+        (
+            "answer_assignment",
+            "assignments",
+            "begin_assignment",
+            "find_assignment",
+            "hand_over",
+            "my_assignments",
+            "reveal_assignment",
+            "take_back",
+            "undo_assignment",
+        ),
+        "_study._steps",
+    ),
+    **dict.fromkeys(("BlindStore", "blind_store"), "_storage._blind_store"),
     **dict.fromkeys(("ConsensusSummary", "write_consensus"), "_reading._consensus_files"),
     **dict.fromkeys(("Dispute", "list_disputes"), "_reading._disputes"),
     **dict.fromkeys(

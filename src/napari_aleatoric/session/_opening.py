@@ -99,7 +99,7 @@ def prepare(workspace: Workspace) -> Opened:
     from napari_aleatoric.review import ReviewStore, build_queue, default_order, sweep_corrections
 
     store = ReviewStore.open(workspace.store_url)
-    store.sync_items(workspace.dataset.items, workspace.fingerprints())
+    store.follow(workspace)
     sweep_corrections(workspace, store)
     queue = build_queue(store, workspace.dataset.classes, strategy=default_order(workspace))
     return Opened(workspace, store, queue, running(workspace))

@@ -69,7 +69,7 @@ def calibrate(ws: Workspace, spec: CalibrateSpec = _DEFAULT, reporter: Reporter 
     reporter = reporter or SilentReporter()
     folder = calibration_folder(ws)
     with _alone(folder), ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         facts = _facts(ws, store, spec)
         if len(facts.cases) < facts.least_cases and not spec.anyway:
             record = empty_record(facts, spec)

@@ -101,7 +101,7 @@ def export_reviewed(
     report = reporter or SilentReporter()
     wanted = _wanted(statuses)
     dest = checked_destination(Path(dest), workspace)
-    store.sync_items(workspace.dataset.items, workspace.fingerprints())
+    store.follow(workspace)
     queue = build_queue(store, workspace.dataset.classes)
     status_of = {row.key: row.status for row in queue}
     chosen = [key for key in workspace.dataset.items if status_of[key] in wanted]

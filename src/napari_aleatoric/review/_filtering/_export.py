@@ -104,7 +104,7 @@ def export_filtered(
     place = Path(spec.destination) if spec.destination else workspace.exports_dir / f"filtered-{spec.layout}"
     dest = replaceable(place, workspace, _MANIFEST, _FORMAT, replace=spec.replace)
     with ReviewStore.open(workspace.store_url) as store:
-        store.sync_items(workspace.dataset.items, workspace.fingerprints())
+        store.follow(workspace)
         queue = build_queue(store, workspace.dataset.classes, reader=spec.filter.reader)
         preview = preview_filter(queue, spec.filter)
         kept = preview.kept

@@ -80,7 +80,7 @@ def write_consensus(
     entries: list[dict[str, Any]] = []
     refused: list[str] = []
     with ReviewStore.open(ws.store_url) as store, new_folder(dest) as folder:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         for _, case in each_reading(ws, store, refused, reporter or SilentReporter(), at_least=2):
             entries.append(_write(ws, folder, case, method))
         if not entries:

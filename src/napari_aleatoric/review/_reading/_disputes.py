@@ -80,7 +80,7 @@ def list_disputes(
     found: list[tuple[float, Dispute]] = []
     refused: list[str] = []
     with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         for _, case in each_reading(ws, store, refused, reporter or SilentReporter(), at_least=2, only=cases):
             found += _of_case(ws, case, at_least)
     known = all(d.volume_mm3 is not None for _, d in found)

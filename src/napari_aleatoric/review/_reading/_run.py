@@ -50,7 +50,7 @@ def report_readers(
     refused: list[str] = []
     classes, readers = ws.dataset.classes, ws.dataset.readers
     with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         for files, case in each_reading(ws, store, refused, reporter or SilentReporter()):
             found, added = measure_case(files, case, readers, classes, spec)
             cases.append(found)

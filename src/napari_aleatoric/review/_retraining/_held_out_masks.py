@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.io import Workspace, on_image_grid, read_label_map, safe_name, write_label_map
-from napari_aleatoric.model import Volume
+from napari_aleatoric.model import ItemKey, Volume
 
 from ._case_desk import label_values
 from ._judge import AFTER
@@ -83,6 +83,7 @@ def read_held_out_masks(
     GeometryMismatchError
         If the image was replaced by one of another grid since.
     """
+    ws.check_shown(ItemKey(case_id))
     judged: dict[str, tuple[CaseRow, ...]] = {}
     for row in judgement.rows:
         if row.case_id == case_id:

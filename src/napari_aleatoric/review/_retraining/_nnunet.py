@@ -124,7 +124,7 @@ def export_nnunet(
     pseudo = PseudoCases(ws, Path(spec.pseudo_labels).expanduser()) if spec.pseudo_labels else None
     told = reporter or SilentReporter()
     with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         selection = select(ws, store, spec, read_held_out(ws))
         desk = CaseDesk(ws, store, voxel_weights=False, pseudo=pseudo)
         facts = [desk.facts(case) for case in selection.learn]

@@ -52,7 +52,7 @@ def plan_retraining(
         If the reporter asked to stop.
     """
     with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         selection = select(ws, store, spec, read_held_out(ws))
         facts = facts_of(desk_for(ws, store, spec), selection.learn, reporter or SilentReporter())
     return own_plan(ws, facts, spec.train, memory_bytes)

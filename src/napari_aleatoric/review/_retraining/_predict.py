@@ -143,7 +143,7 @@ def _answered(
     n_done = n_reused = 0
     with alone(folder, "predicted"), ReviewStore.open(ws.store_url) as store:
         sweep_torn(folder)
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         desk = PredictionDesk(ws, store, model, record, folder, spec)
         for number, case in enumerate(cases):
             message = f"Predicting case {number + 1} of {len(cases)}"

@@ -114,7 +114,7 @@ def retrain(ws: Workspace, spec: RetrainSpec = _DEFAULT, reporter: Reporter | No
         need_nnunet()
     with alone(retraining_folder(ws), "retrained"), ReviewStore.open(ws.store_url) as store:
         sweep_torn(retraining_folder(ws), spare=PREDICTIONS_FOLDER)
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         selection = select(ws, store, spec, read_held_out(ws))
         write_held_out(ws, selection.split)
         work = _Work(ws, store, spec, selection, reporter, memory)

@@ -132,7 +132,7 @@ def preview_retraining(ws: Workspace, spec: RetrainSpec) -> Selection:
         If too few labels are left, or the labels were not scored and the settings ask for scores.
     """
     with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         return select(ws, store, spec, read_held_out(ws))
 
 

@@ -83,7 +83,7 @@ def changes_since(ws: Workspace, top: int = 40) -> SinceTraining:
     model = promoted or (models[-1] if models else None)
     began = None if model is None else datetime.fromisoformat(model.created)
     with ReviewStore.open(ws.store_url) as store:
-        store.sync_items(ws.dataset.items, ws.fingerprints())
+        store.follow(ws)
         keys, states = ws.dataset.items, store.states()
         done = {k: states[k].verdict for k in keys if _is_later(states[k].when, began)}
         n_top, n_top_reviewed = _top(ws, store, top)

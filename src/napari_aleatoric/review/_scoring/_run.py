@@ -107,7 +107,7 @@ def score_workspace(
     Cancelled
         If the reporter asked to stop.
     """
-    begun = time.monotonic()
+    begun, ws = time.monotonic(), ws.whole
     stopping = threading.Event()
     progress = ScoreProgress(reporter or SilentReporter(), stopping)
     with ReviewStore.open(ws.store_url) as store:

@@ -130,7 +130,7 @@ def measure_spectra(workspace: Workspace, spec: SpectraSpec, *, reporter: Report
     refused: list[str] = []
     measured = kept = 0
     with ReviewStore.open(workspace.store_url) as store:
-        store.sync_items(workspace.dataset.items, workspace.fingerprints())
+        store.follow(workspace)
         versions = {key: c or "" for key, (c, _) in store.correction_counts().items()}
         reader = CaseReader(workspace, store, {key: c for key, c in versions.items() if c})
         work: DifficultyWork | None = None

@@ -11,12 +11,20 @@ from napari_aleatoric.model import Verdict
 __all__ = ["PENDING", "Entry", "ItemState", "effective", "fold", "undone_ids"]
 
 
-class Entry(Protocol):
-    """What the fold needs to know of a decision; `Decision` has it."""
+class LogEntry(Protocol):
+    """One entry of any log in which later entries take back earlier ones."""
 
     @property
     def decision_id(self) -> str:
         """Unique."""
+
+    @property
+    def undoes(self) -> str | None:
+        """decision_id that this entry takes back."""
+
+
+class Entry(LogEntry, Protocol):
+    """What the fold needs to know of a decision; `Decision` has it."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -37,10 +45,6 @@ class Entry(Protocol):
     @property
     def correction_id(self) -> str | None:
         """The saved label version that belongs to it."""
-
-    @property
-    def undoes(self) -> str | None:
-        """decision_id that this entry takes back."""
 
     @property
     def created(self) -> datetime:
@@ -73,13 +77,13 @@ class ItemState(NamedTuple):
         return self.verdict is not None and self.verdict is not Verdict.SKIPPED
 
 
-_E = TypeVar("_E", bound=Entry)
+_E = TypeVar("_E", bound=LogEntry)
 
 PENDING = ItemState()
 """The state of an item that nobody has looked at."""
 
 
-def undone_ids(entries: Sequence[Entry]) -> set[str]:
+def undone_ids(entries: Sequence[LogEntry]) -> set[str]:
     """Return the ids of entries, undos among them, that a later entry took back and nothing brought back."""
     undone: set[str] = set()
     for entry in reversed(entries):

@@ -21,6 +21,7 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    UniqueConstraint,
 )
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "meta",
     "metadata",
     "score_layouts",
+    "study",
 ]
 
 SCHEMA_VERSION = 1
@@ -157,4 +159,24 @@ claims = Table(
     Column("reader", _NAME, nullable=False),
     Column("until_us", BigInteger, nullable=False),
     _of_item(),
+)
+
+# Added to stores of format 1: who reads what. An assignment is a chain of entries; ``place`` counts them from 0, so
+# that of two programs that go on with one chain at the same moment only one succeeds.
+study = Table(
+    "study",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("entry_id", _ID, nullable=False, unique=True),
+    Column("assignment_id", _ID, nullable=False),
+    Column("place", Integer, nullable=False),
+    Column("event", String(16), nullable=False),
+    Column("case_id", _NAME, nullable=False),
+    Column("reader", _NAME, nullable=False),  # who is to read
+    Column("by", _NAME, nullable=False),  # who said so
+    Column("about", Text, nullable=False),  # JSON
+    Column("undoes", _ID, nullable=True),
+    Column("created_us", BigInteger, nullable=False),
+    UniqueConstraint("assignment_id", "place", name="one_step_at_a_time"),
+    sqlite_autoincrement=True,
 )

@@ -8,6 +8,7 @@ from typing import Self
 
 from sqlalchemy import Engine
 
+from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores
 from napari_aleatoric.uncertainty import ScoreTable
 
@@ -18,6 +19,7 @@ from ._engine import open_engine
 from ._fold import ItemState, fold
 from ._items import ItemTable
 from ._score_rows import Overview, ScoreInfo, ScoreRows
+from ._study_log import StudyLog
 
 __all__ = ["ReviewStore"]
 
@@ -39,6 +41,7 @@ class ReviewStore:
         self._scores = ScoreRows(engine)
         self._decisions = DecisionLog(engine)
         self._corrections = CorrectionLog(engine)
+        self._study = StudyLog(engine)
 
     @classmethod
     def open(cls, url: str) -> ReviewStore:
@@ -79,6 +82,11 @@ class ReviewStore:
             Of their files; a score made from another fingerprint counts as stale.
         """
         self._items.sync(items, fingerprints)
+
+    def follow(self, workspace: Workspace) -> None:
+        """Tell the store which items a workspace has now, those that one handle on it hides included."""
+        whole = workspace.whole
+        self.sync_items(whole.dataset.items, whole.fingerprints())
 
     def items(self) -> list[ItemKey]:
         """Items of the data set as last synchronised, in its order, without those that are gone."""
@@ -222,6 +230,11 @@ class ReviewStore:
     def correction_counts(self) -> dict[ItemKey, tuple[str | None, int]]:
         """For every item with saved versions: id of the present one (None = original), and how many there are."""
         return self._corrections.current_ids()
+
+    @property
+    def study(self) -> StudyLog:
+        """The log of who is to read what."""
+        return self._study
 
     # several people, several windows
 

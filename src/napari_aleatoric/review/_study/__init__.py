@@ -1,0 +1,1 @@
+"""Studies of readers: who reads what, blinded or not, and how it went."""
