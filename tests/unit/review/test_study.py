@@ -397,3 +397,19 @@ def test_a_store_of_an_earlier_version_gets_the_table(workspace, store):
         assign(workspace, again, listed("case_0"))
     assert "study" in inspect(engine).get_table_names()
     engine.dispose()
+
+
+def test_a_report_counts_the_first_answer_unless_asked_for_the_latest(workspace, store):
+    from napari_aleatoric.review import ReadersSpec, report_readers
+
+    assign(workspace, store, listed("case_0"))
+    begin_assignment(workspace, store, "case_0", "Ada")
+    answer_assignment(workspace, store, "case_0", "Ada")
+    reveal_assignment(store, "case_0", "Ada")
+    theirs = workspace.load_label("case_0")
+    save_correction(workspace, store, ItemKey("case_0", "Ada"), theirs, reader="Ada")
+    means = [
+        [s.dice.value for s in report_readers(workspace, ReadersSpec(answers=answers)).structures]
+        for answers in ("first", "latest")
+    ]
+    assert means == [[0.0, 0.0], [1.0, 1.0]]

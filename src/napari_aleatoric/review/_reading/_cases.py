@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.io import Workspace
+from napari_aleatoric.io import Workspace, readings
 from napari_aleatoric.model import CaseFiles, Reporter
 from napari_aleatoric.review._scoring._case import UNREADABLE, CaseReader, LoadedCase, reason_in_words
 from napari_aleatoric.review._storage._store import ReviewStore
@@ -52,6 +52,7 @@ def each_reading(
     *,
     at_least: int = 1,
     only: Collection[str] = (),
+    answers: Literal["first", "latest"] = "latest",
 ) -> Iterator[tuple[CaseFiles, LoadedCase]]:
     """Read the labelled cases of a workspace with the label versions that count now.
 
@@ -67,6 +68,8 @@ def each_reading(
         Fewest readers of a case.
     only : collection of str
         These cases; all if empty.
+    answers : "first" or "latest"
+        Whether readings made in this program count as first answered, or as they stand now.
 
     Raises
     ------
@@ -85,6 +88,9 @@ def each_reading(
             "images."
         )
     corrections = {key: found for key, (found, _) in store.correction_counts().items() if found is not None}
+    if answers == "first":  # which is the original of such a label
+        for reading in readings(ws, state="answered"):
+            corrections.pop(reading.key, None)
     reader = CaseReader(ws, store, corrections)
     for done, files in enumerate(cases):
         report.step(done, len(cases), f"Reading {files.case_id}")

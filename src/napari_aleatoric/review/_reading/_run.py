@@ -51,7 +51,7 @@ def report_readers(
     classes, readers = ws.dataset.classes, ws.dataset.readers
     with ReviewStore.open(ws.store_url) as store:
         store.follow(ws)
-        for files, case in each_reading(ws, store, refused, reporter or SilentReporter()):
+        for files, case in each_reading(ws, store, refused, reporter or SilentReporter(), answers=spec.answers):
             found, added = measure_case(files, case, readers, classes, spec)
             cases.append(found)
             sums += [] if added is None else [(found.unit, added)]

@@ -29,5 +29,8 @@ class ReadersSpec(Spec):
     weights: Literal["dice", "staple"] = Field(
         default="dice", description="Where the readers' weights in their mean come from."
     )
+    answers: Literal["first", "latest"] = Field(
+        default="first", description="Which version of a reading counts: the first answer, or the latest."
+    )
     draws: int = Field(default=1000, ge=100, le=20_000, description="Draws of the bootstrap behind the intervals.")
     seed: int = Field(default=0, ge=0, description="Of those draws.")
