@@ -413,3 +413,26 @@ def test_a_report_counts_the_first_answer_unless_asked_for_the_latest(workspace,
         for answers in ("first", "latest")
     ]
     assert means == [[0.0, 0.0], [1.0, 1.0]]
+
+
+def test_a_study_on_either_database(team_workspace):
+    workspace = team_workspace
+    with ReviewStore.open(workspace.store_url) as store:
+        store.follow(workspace)
+        assign(workspace, store, listed("case_0", "case_1"))
+        honeypots(workspace, store, HoneypotSpec(readers=("Ada",), cases=("case_2",)))
+        begin_assignment(workspace, store, "case_0", "Ada")
+        draw(workspace, store, "case_0", "Ada")
+        hand_over(workspace, store, "case_0", "Ada", "Ben", with_label=True)
+        begin_assignment(workspace, store, "case_0", "Ben")
+        assert answer_assignment(workspace, store, "case_0", "Ben").state == "answered"
+        take_back(workspace, store, "case_1", "Ada")
+        assert undo_assignment(workspace, store, "case_1", "Ada") == "withdrawn"
+    with ReviewStore.open(workspace.store_url) as again:
+        assert [(a.case_id, a.reader, a.kind, a.state) for a in assignments(again)] == [
+            ("case_0", "Ada", "first", "handed over"),
+            ("case_1", "Ada", "first", "assigned"),
+            ("case_2", "Ada", "honeypot", "assigned"),
+            ("case_0", "Ben", "first", "answered"),
+        ]
+        assert ItemKey("case_0", "Ben") in again.items()

@@ -12,6 +12,7 @@ from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores
 from napari_aleatoric.uncertainty import ScoreTable
 
+from ._claims import CLAIM_SECONDS
 from ._correction_log import Correction
 from ._decision_log import HistoryEntry, StateColumns, States
 from ._score_rows import Overview, ScoreInfo
@@ -151,6 +152,10 @@ class BlindStore(ReviewStore):
     def study(self) -> StudyLog:
         """The log of who is to read what, as this reader may know it."""
         return _OwnStudy(self._study, lambda: self.reader)
+
+    def claim_next(self, keys: Sequence[ItemKey], reader: str, seconds: float = CLAIM_SECONDS) -> ItemKey | None:
+        """Take the first of these items that nobody else has; hidden ones are passed over."""
+        return super().claim_next([key for key in keys if not self._hides(key)], reader, seconds)
 
     def claimed(self) -> dict[ItemKey, str]:
         """Who looks at what right now, hidden items apart."""
