@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,15 @@ from napari_aleatoric.io import Workspace, scan
 from napari_aleatoric.jobs import JobStatus
 from napari_aleatoric.model import Status
 from napari_aleatoric.samples import SampleSpec, write_samples
-from napari_aleatoric.session import Notice, TrainingCurve, TrainingCurves, TrainingRow, TrainingView, prepare
+from napari_aleatoric.session import (
+    Notice,
+    TrainingCurve,
+    TrainingCurves,
+    TrainingPairView,
+    TrainingRow,
+    TrainingView,
+    prepare,
+)
 from napari_aleatoric.session._training_machine import Machine
 from napari_aleatoric.widgets import TrainingDock, hub_of
 
@@ -132,8 +141,18 @@ def test_the_table_has_every_point(
     with (tmp_path / "curves.csv").open(encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
     assert len(rows) == 1001
-    assert rows[999] == {"plot": "loss", "curve": "", "network": "trained", "step": "1000", "value": "0.001"}
-    assert rows[1000] == {"plot": "dice", "curve": "liver", "network": "plain", "step": "10", "value": "0.5"}
+    assert list(rows[999].values()) == ["2026-01-01T00:00:00+00:00", "loss", "", "trained", "1000", "0.001"]
+    assert list(rows[1000].values())[1:] == ["dice", "liver", "plain", "10", "0.5"]
+    assert list(rows[0]) == ["training", "plot", "curve", "network", "step", "value"]
+
+    other = replace(ROW, key="n", model_id="n", when=datetime(2026, 1, 2, tzinfo=UTC))
+    dock.training.view = TrainingView(rows=(other, ROW), chosen=ROW)
+    dock.pair.view = TrainingPairView(key="n")
+    dock.save.save("table", tmp_path / "both.csv")
+    wait(qtbot, lambda: said[-1] == "Saved both.csv.")
+    with (tmp_path / "both.csv").open(encoding="utf-8") as stream:
+        begun = [row["training"] for row in csv.DictReader(stream)]
+    assert begun == 1001 * ["2026-01-01T00:00:00+00:00"] + 1001 * ["2026-01-02T00:00:00+00:00"]
 
 
 def test_a_training_in_the_foreground_kept_none(dock: TrainingDock, tmp_path: Path, said: list[str]) -> None:

@@ -85,21 +85,24 @@ def training_curves(runs: Iterable[Mapping[str, Points]], most: int | None = _MO
     return TrainingCurves(**{kind: tuple(curves) for kind, curves in found.items()})
 
 
-def curve_table(curves: TrainingCurves) -> dict[str, list[Any]]:
-    """Return all points of all curves as columns of one table, a row each.
+def curve_table(trainings: Mapping[str, TrainingCurves]) -> dict[str, list[Any]]:
+    """Return all points of all curves of some trainings, by their names, as columns of one table, a row each.
 
-    ``curve`` is a class, `MEAN_DICE`, or "" where a plot has only one; ``network`` is "trained", or "plain" for the
-    one beside it.
+    ``training`` is the name; ``curve`` is a class, `MEAN_DICE`, or "" where a plot has only one; ``network`` is
+    "trained", or "plain" for the one beside it.
     """
-    table: dict[str, list[Any]] = {"plot": [], "curve": [], "network": [], "step": [], "value": []}
-    for plot in fields(curves):
-        for curve in getattr(curves, plot.name):
-            n = len(curve.steps)
-            table["plot"] += n * [plot.name]
-            table["curve"] += n * [curve.name]
-            table["network"] += n * ["plain" if curve.is_plain else "trained"]
-            table["step"] += [int(step) if step == int(step) else step for step in curve.steps]
-            table["value"] += curve.values
+    heads = ("training", "plot", "curve", "network", "step", "value")
+    table: dict[str, list[Any]] = {head: [] for head in heads}
+    for name, curves in trainings.items():
+        for plot in (field.name for field in fields(curves)):
+            for curve in getattr(curves, plot):
+                n = len(curve.steps)
+                table["training"] += n * [name]
+                table["plot"] += n * [plot]
+                table["curve"] += n * [curve.name]
+                table["network"] += n * ["plain" if curve.is_plain else "trained"]
+                table["step"] += [int(step) if step == int(step) else step for step in curve.steps]
+                table["value"] += curve.values
     return table
 
 

@@ -57,8 +57,13 @@ def test_many_points_become_means_and_none_is_invented() -> None:
 def test_a_table_has_a_row_for_every_point() -> None:
     points = [(step, float(step)) for step in range(1, 1001)]
     run = {"loss": points, "baseline/loss": [(1, 2.5)], "dice/liver": [(7, 0.5)]}
-    found = curve_table(training_curves([run], None))
-    assert list(found) == ["plot", "curve", "network", "step", "value"]
+    other = training_curves([{"loss": [(2, 0.125)]}])
+    found = curve_table({"first": training_curves([run], None), "second": other})
+    assert list(found) == ["training", "plot", "curve", "network", "step", "value"]
     rows = list(zip(*found.values(), strict=True))
-    assert rows[:1000] == [("loss", "", "trained", step, value) for step, value in points]
-    assert rows[1000:] == [("loss", "", "plain", 1, 2.5), ("dice", "liver", "trained", 7, 0.5)]
+    assert rows[:1000] == [("first", "loss", "", "trained", step, value) for step, value in points]
+    assert rows[1000:] == [
+        ("first", "loss", "", "plain", 1, 2.5),
+        ("first", "dice", "liver", "trained", 7, 0.5),
+        ("second", "loss", "", "trained", 2, 0.125),
+    ]

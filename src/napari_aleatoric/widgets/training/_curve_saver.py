@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_aleatoric.errors import DataError
-from napari_aleatoric.session import Kind, Notice, Training, curve_table, whole_curves
+from napari_aleatoric.session import Kind, Notice, TrainingRow, curve_table, whole_curves
 from napari_aleatoric.widgets._background import run
 from napari_aleatoric.widgets.explore import TABLE, SaveMenu, save_figure, save_table, sentence_of
 
@@ -37,8 +37,8 @@ class CurveSaver(SaveMenu):
 
     Parameters
     ----------
-    training : Training
-        Whose chosen row is saved.
+    rows : callable
+        Returns the trainings whose curves are shown: the chosen one, and the one it is compared with.
     workspace : callable
         Returns the open workspace.
     panels : mapping of str to CurvePanel
@@ -51,14 +51,14 @@ class CurveSaver(SaveMenu):
 
     def __init__(
         self,
-        training: Training,
+        rows: Callable[[], Sequence[TrainingRow]],
         workspace: Callable[[], Workspace | None],
         panels: Mapping[str, CurvePanel],
         on_paper: Callable[[CurvePanel], AbstractContextManager[None]],
         tell: Callable[[Notice], None],
     ) -> None:
         super().__init__(_SAVED)
-        self._training, self._workspace, self._panels = training, workspace, panels
+        self._rows, self._workspace, self._panels = rows, workspace, panels
         self._on_paper, self._tell = on_paper, tell
         self.setAccessibleName("Save the curves as figure or table")
         self.setToolTip("Save a plot as PNG or SVG, or all curves as CSV.")
@@ -81,11 +81,15 @@ class CurveSaver(SaveMenu):
         self._done(saved)
 
     def _save_table(self, path: Path) -> None:
-        row, workspace = self._training.view.chosen, self._workspace()
-        if row is None or workspace is None or not row.run_ids:
+        rows, workspace = [row for row in self._rows() if row.run_ids], self._workspace()
+        if workspace is None or not rows:
             self._failed(DataError("This training kept no curves: it ran in the foreground, or there is none yet."))
             return
-        run(lambda: save_table(lambda: curve_table(whole_curves(workspace, row)), path), self._done, self._failed)
+
+        def table() -> dict[str, list[Any]]:
+            return curve_table({row.when.isoformat(): whole_curves(workspace, row) for row in rows})
+
+        run(lambda: save_table(table, path), self._done, self._failed)
 
     def _done(self, saved: Path) -> None:
         self._tell(Notice(f"Saved {saved.name}.", Kind.SUCCESS))

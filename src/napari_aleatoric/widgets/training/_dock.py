@@ -11,7 +11,14 @@ from qtpy.QtCore import QSize, QTimer
 from qtpy.QtGui import QColor, QHideEvent, QResizeEvent, QShowEvent
 from qtpy.QtWidgets import QSizePolicy, QTabWidget, QVBoxLayout, QWidget
 
-from napari_aleatoric.session import MEAN_DICE, HeldOutView, TrainingCurves, TrainingPairView, TrainingView
+from napari_aleatoric.session import (
+    MEAN_DICE,
+    HeldOutView,
+    TrainingCurves,
+    TrainingPairView,
+    TrainingRow,
+    TrainingView,
+)
 from napari_aleatoric.viewer import class_colour
 from napari_aleatoric.widgets._hub_dock import HubDock
 from napari_aleatoric.widgets.explore import PAPER, plot_colours
@@ -64,7 +71,7 @@ class TrainingDock(HubDock):
         self.panels = (self.loss, self.dice, self.weights, self.scales)
         drawn = dict(zip(("loss", "dice", "class_weight", "scale"), self.panels, strict=True))
         tell = self.session.notice.emit
-        self.save = CurveSaver(self.training, lambda: self.session.workspace, drawn, self._on_paper, tell)
+        self.save = CurveSaver(self._rows_shown, lambda: self.session.workspace, drawn, self._on_paper, tell)
         self.tabs = QTabWidget()
         self.tabs.setDocumentMode(True)
         # else the sentence below, whose height follows its width, lets the tabs ask for more height than they need
@@ -105,6 +112,11 @@ class TrainingDock(HubDock):
         training.view_changed.connect(self._show)
         training.curves_changed.connect(self._draw)
         viewer.events.theme.connect(self._show_theme)
+
+    def _rows_shown(self) -> list[TrainingRow]:
+        view, pair = self.training.view, self.pair.view.key
+        beside = [row for row in view.rows if row.key == pair]
+        return beside if view.chosen is None else [view.chosen, *beside]
 
     def _show_plan(self) -> None:
         if self._plan_window is None:
