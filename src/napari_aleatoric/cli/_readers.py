@@ -33,13 +33,14 @@ def report(
     spec: Annotated[Path | None, typer.Option("--spec", help="Settings as a JSON file.")] = None,
     html: Annotated[Path | None, typer.Option("--html", help="Write a page that needs nothing beside it.")] = None,
     csv: Annotated[Path | None, typer.Option("--csv", help="Write every reader and pair of every case.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Write page, tables and figures (SVG) into this new folder.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Tell how the readers agree, structure by structure, and what each is in the habit of."""
     from napari_aleatoric.io import write_whole
-    from napari_aleatoric.review import readers_csv, report_readers
-
-    from ._readers_page import readers_html
+    from napari_aleatoric.review import readers_csv, readers_html, report_readers, write_readers_report
 
     opened = _open(workspace)
     wanted = _spec(spec)
@@ -51,6 +52,8 @@ def report(
         write_whole(html, readers_html(found).encode())
     if csv is not None:
         write_whole(csv, readers_csv(found))
+    if out is not None:
+        write_readers_report(found, out, opened)
     if as_json:
         print_json({"workspace": str(workspace), **found.model_dump(mode="json")})
         return

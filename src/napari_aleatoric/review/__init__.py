@@ -32,12 +32,16 @@ if TYPE_CHECKING:
     from ._labels._journal_file import Stroke
     from ._labels._learning_weight import WEIGHT_MAP, has_learning_weight, read_barred, save_barred
     from ._labels._sweep import sweep_corrections
+    from ._page_style import PAGE_STYLE
     from ._ranking._known_good import CheckResult, check_result, known_good
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
     from ._reading._consensus_files import ConsensusSummary, write_consensus
     from ._reading._disputes import Dispute, list_disputes
+    from ._reading._figures import readers_figures
+    from ._reading._page import readers_html
     from ._reading._record import HabitSummary, PairSummary, ReadCase, ReadersReport, StructureSummary
+    from ._reading._report_files import write_readers_report
     from ._reading._run import report_readers
     from ._reading._spec import ReadersSpec
     from ._reading._tables import readers_csv
@@ -100,6 +104,7 @@ __all__ = [
     "COLUMNS",
     "EXPORT_LAYOUTS",
     "NETWORK_FOLDER",
+    "PAGE_STYLE",
     "PENDING",
     "STATUSES",
     "WEIGHT_MAP",
@@ -238,6 +243,8 @@ __all__ = [
     "read_judgement",
     "read_spectra",
     "readers_csv",
+    "readers_figures",
+    "readers_html",
     "recover",
     "report_readers",
     "restore",
@@ -256,6 +263,7 @@ __all__ = [
     "value_in_words",
     "weakest_in_words",
     "write_consensus",
+    "write_readers_report",
 ]
 
 _MODULES = {
@@ -285,6 +293,10 @@ _MODULES = {
     **dict.fromkeys(
         ("HabitSummary", "PairSummary", "ReadCase", "ReadersReport", "StructureSummary"), "_reading._record"
     ),
+    "PAGE_STYLE": "_page_style",
+    "readers_figures": "_reading._figures",
+    "readers_html": "_reading._page",
+    "write_readers_report": "_reading._report_files",
     "report_readers": "_reading._run",
     "ReadersSpec": "_reading._spec",
     "readers_csv": "_reading._tables",

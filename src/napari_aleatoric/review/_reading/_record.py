@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from napari_aleatoric.review._calibration._record import Figure
 
@@ -75,11 +75,12 @@ class ReadCase(_Plain):
     """One case. With one reader only what was drawn is told.
 
     ``missing`` names readers of the data set who have no label of this case: left out, not taken as empty.
-    ``no_object``: no reader drew anything, so that the quality is 1 by agreement.
+    ``no_object``: no reader drew anything, so that the quality is 1 by agreement. ``unit`` is what intervals draw,
+    the patient where one is known; it is left out of everything that is written.
     """
 
     case_id: str
-    unit: str
+    unit: str = Field(default="", exclude=True)
     readers: tuple[str, ...]
     missing: tuple[str, ...]
     length_unit: LengthUnit

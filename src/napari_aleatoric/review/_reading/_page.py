@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import html
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
-from napari_aleatoric import __version__
+from napari_aleatoric.model import reader_colours
+from napari_aleatoric.review._exporting._files import program
+from napari_aleatoric.review._page_style import PAGE_STYLE
 
-from ._summary import STYLE
-
-if TYPE_CHECKING:
-    from napari_aleatoric.review import ReadCase, ReadersReport
+from ._figures import FIGURES, readers_figures
+from ._record import ReadCase, ReadersReport
 
 __all__ = ["readers_html"]
 
+_OWN_STYLE = (
+    ".figure b { font-size: 1.2rem; } .dot { display: inline-block; width: .8em; height: .8em; "
+    "border-radius: 50%; border: 1px solid #555; margin-right: .4em; print-color-adjust: exact; }"
+)
 _SHOWN = 50  # cases, those with the lowest quality first; the CSV file has all
 
 
@@ -33,26 +36,45 @@ def readers_html(found: ReadersReport) -> str:
         (found.quality.words(3), "quality: 1 − mean departure from the readers' mean"),
     ]
     cells = "".join(f'<div class="figure"><b>{_e(a)}</b><span>{_e(b)}</span></div>' for a, b in figures)
+    figures_of = readers_figures(found)
+    charts = {name: _chart(FIGURES[name], svg) for name, svg in figures_of.items()}
     notes = "".join(f'<p class="soft">{_e(text)}</p>' for text in (*found.notes, *found.refused))
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>napari-aleatoric: readers</title><style>{STYLE}.figure b {{ font-size: 1.2rem; }}</style></head><body><main>
+<title>napari-aleatoric: readers</title><style>{PAGE_STYLE}{_OWN_STYLE}</style></head><body><main>
 <h1>How do the readers agree?</h1>
 <p>Intervals are 95 %, from drawing patients (cases, where no patient is known) again.</p>
+<p>{_legend(found.readers)}</p>
 <div class="figures">{cells}</div>{notes}
 <h2>Structures</h2>
 {_structures(found)}
+{charts.get("readers", "")}
 <h2>Readers against the consensus of the others</h2>
-<p class="soft">Volume as a part of the consensus's; slices beyond it at the top and at the bottom; mean distance of
-the outline, outward +. Missed: more than half of the others drew it. Alone: at most half of the others did.</p>
+<p class="soft">Volume as a part of the consensus's; slices beyond it at the top and at the bottom; how far the
+outline lies outside on average. Missed: more than half of the others drew it. Alone: at most half did.</p>
 {_habits(found)}
+{charts.get("volumes", "")}
 <h2>Pairs</h2>
+{charts.get("pairs", "")}
 {_pairs(found)}
 <h2>Cases, least quality first</h2>
+{charts.get("cases", "")}
 {_cases(found)}
-<p class="soft">{_e(f"napari-aleatoric {__version__}")}</p>
+<p class="soft">{_e(program())}</p>
 </main></body></html>
 """
+
+
+def _legend(readers: Sequence[str]) -> str:
+    colours = reader_colours(readers)
+    return " &ensp; ".join(
+        f'<span><span class="dot" style="background:{colours[name]}"></span>{_e(name)}</span>' for name in readers
+    )
+
+
+def _chart(caption: str, svg: str) -> str:
+    inline = svg.replace(' xmlns="http://www.w3.org/2000/svg"', "")  # only a file of its own needs it
+    return f'<figure class="chart">{inline}<figcaption>{_e(caption)}</figcaption></figure>'
 
 
 def _structures(found: ReadersReport) -> str:
