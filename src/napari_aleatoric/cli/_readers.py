@@ -9,6 +9,7 @@ import typer
 
 from napari_aleatoric.errors import DataError
 
+from ._readers_adjudication import adjudication
 from ._terminal import BarReporter, note, print_json, print_line, print_table
 
 if TYPE_CHECKING:
@@ -134,6 +135,9 @@ def adjudicate_list(
     )
     if len(found) > len(shown):
         print_line(f"... and {len(found) - len(shown)} more (--top 0 shows all)")
+
+
+readers.command("adjudication")(adjudication)
 
 
 def _dispute(d: Dispute) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from ._maps import VoxelMap, has_map, map_names, read_map, remove_maps, write_ma
 from ._plain import channel_files, is_plain_image, is_plain_label, volumes_in
 from ._probabilities import read_probabilities
 from ._probability_files import ProbabilityFiles, ProbabilityFolder
-from ._reading_files import Reading, ReadingState
+from ._reading_files import Reading, ReadingState, reading_paths
 from ._readings import (
     answer_reading,
     begin_reading,
@@ -60,6 +60,7 @@ __all__ = [
     "read_reading",
     "read_volume",
     "reading_of",
+    "reading_paths",
     "readings",
     "reinstate_reading",
     "remove_maps",

@@ -4,6 +4,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ._adjudicating._adjudication import Adjudication, adjudicate, adjudication_records
+    from ._adjudicating._case import CaseToDecide, make_case
+    from ._adjudicating._fold import ADJUDICATED, Choices, fold_choices, outcome
+    from ._adjudicating._read import CaseDifferences, list_differences
+    from ._adjudicating._record import AdjudicationRecord, CorrectionRecord, RegionRecord
+    from ._adjudicating._spec import AdjudicateSpec
     from ._calibration._order import calibration_folder, default_order, labels_digest, read_calibration, use_order
     from ._calibration._record import CalibrationRecord, Figure, LineFigures, MeasureRow
     from ._calibration._run import calibrate
@@ -75,6 +81,7 @@ if TYPE_CHECKING:
     from ._scoring._reference import list_references, load_reference, make_reference
     from ._scoring._run import ScoreSummary, score_workspace
     from ._scoring._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
+    from ._storage._adjudication_log import AdjudicationEntry
     from ._storage._blind_store import BlindStore, blind_store
     from ._storage._correction_log import Correction
     from ._storage._decision_log import STATUSES, HistoryEntry
@@ -101,6 +108,7 @@ if TYPE_CHECKING:
     )
 
 __all__ = [
+    "ADJUDICATED",
     "COLUMNS",
     "EXPORT_LAYOUTS",
     "NETWORK_FOLDER",
@@ -108,14 +116,21 @@ __all__ = [
     "PENDING",
     "STATUSES",
     "WEIGHT_MAP",
+    "AdjudicateSpec",
+    "Adjudication",
+    "AdjudicationEntry",
+    "AdjudicationRecord",
     "AssignSpec",
     "Assigned",
     "Assignment",
     "BlindStore",
     "CalibrateSpec",
     "CalibrationRecord",
+    "CaseDifferences",
     "CaseRow",
+    "CaseToDecide",
     "CheckResult",
+    "Choices",
     "ClassCount",
     "ClassDiff",
     "ClassRow",
@@ -123,6 +138,7 @@ __all__ = [
     "ComparisonRow",
     "ConsensusSummary",
     "Correction",
+    "CorrectionRecord",
     "Cut",
     "Dispute",
     "DroppedLabel",
@@ -161,6 +177,7 @@ __all__ = [
     "ReaderProgress",
     "ReadersReport",
     "ReadersSpec",
+    "RegionRecord",
     "RetrainOutcome",
     "RetrainSpec",
     "ReviewStore",
@@ -174,6 +191,8 @@ __all__ = [
     "Stroke",
     "StrokeJournal",
     "StructureSummary",
+    "adjudicate",
+    "adjudication_records",
     "answer_assignment",
     "assign",
     "assignments",
@@ -202,6 +221,7 @@ __all__ = [
     "find_assignment",
     "find_model",
     "fold",
+    "fold_choices",
     "hand_over",
     "has_learning_weight",
     "hidden_cases",
@@ -214,17 +234,20 @@ __all__ = [
     "label_hash",
     "labels_digest",
     "last_score_spec",
+    "list_differences",
     "list_disputes",
     "list_models",
     "list_references",
     "load_correction",
     "load_reference",
+    "make_case",
     "make_reference",
     "measure_spectra",
     "measure_values",
     "model_folder",
     "my_assignments",
     "only_own",
+    "outcome",
     "plan_retraining",
     "predict_all",
     "prediction_folder",
@@ -288,6 +311,13 @@ _MODULES = {
         "_study._steps",
     ),
     **dict.fromkeys(("BlindStore", "blind_store"), "_storage._blind_store"),
+    **dict.fromkeys(("Adjudication", "adjudicate", "adjudication_records"), "_adjudicating._adjudication"),
+    **dict.fromkeys(("CaseToDecide", "make_case"), "_adjudicating._case"),
+    **dict.fromkeys(("ADJUDICATED", "Choices", "fold_choices", "outcome"), "_adjudicating._fold"),
+    **dict.fromkeys(("CaseDifferences", "list_differences"), "_adjudicating._read"),
+    **dict.fromkeys(("AdjudicationRecord", "CorrectionRecord", "RegionRecord"), "_adjudicating._record"),
+    "AdjudicateSpec": "_adjudicating._spec",
+    "AdjudicationEntry": "_storage._adjudication_log",
     **dict.fromkeys(("ConsensusSummary", "write_consensus"), "_reading._consensus_files"),
     **dict.fromkeys(("Dispute", "list_disputes"), "_reading._disputes"),
     **dict.fromkeys(

@@ -26,6 +26,8 @@ from sqlalchemy import (
 
 __all__ = [
     "SCHEMA_VERSION",
+    "adjudication_choices",
+    "adjudications",
     "claims",
     "correction_prompts",
     "corrections",
@@ -178,5 +180,40 @@ study = Table(
     Column("undoes", _ID, nullable=True),
     Column("created_us", BigInteger, nullable=False),
     UniqueConstraint("assignment_id", "place", name="one_step_at_a_time"),
+    sqlite_autoincrement=True,
+)
+
+# Added to stores of format 1: what was chosen where readers differ, and what came of it. Appended, never changed.
+adjudication_choices = Table(
+    "adjudication_choices",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("decision_id", _ID, nullable=False, unique=True),
+    Column("case_id", _NAME, nullable=False),
+    Column("name", _NAME, nullable=False),  # the reader whose label comes of it
+    Column("kind", String(16), nullable=False),  # begin, region, correction, undo
+    Column("region_id", String(32), nullable=False),  # "" where no region is meant
+    Column("source", String(32), nullable=False),  # reader, consensus, machine, repainted; of a beginning its label
+    Column("source_name", _NAME, nullable=False),  # which reader, which model
+    Column("painted", LargeBinary, nullable=True),  # what was painted; see the pure part
+    Column("reader", _NAME, nullable=False),  # who chose
+    Column("undoes", _ID, nullable=True),
+    Column("created_us", BigInteger, nullable=False),
+    Index("adjudication_choices_of_case", "case_id", "name", "seq"),
+    sqlite_autoincrement=True,
+)
+
+adjudications = Table(
+    "adjudications",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("adjudication_id", _ID, nullable=False, unique=True),
+    Column("case_id", _NAME, nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("reader", _NAME, nullable=False),  # who finished it
+    Column("label_hash", String(64), nullable=False),  # of the voxels that were saved
+    Column("record", Text, nullable=False),  # JSON: region by region
+    Column("created_us", BigInteger, nullable=False),
+    Index("adjudications_of_case", "case_id", "name", "seq"),
     sqlite_autoincrement=True,
 )

@@ -12,6 +12,7 @@ from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores
 from napari_aleatoric.uncertainty import ScoreTable
 
+from ._adjudication_log import AdjudicationLog
 from ._claims import CLAIM_SECONDS, ClaimTable
 from ._correction_log import Correction, CorrectionLog
 from ._decision_log import DecisionLog, HistoryEntry, StateColumns, States
@@ -32,6 +33,11 @@ class ReviewStore:
     be used from several threads, and one database by several processes.
 
     Build it with :meth:`open`.
+
+    Attributes
+    ----------
+    adjudications : AdjudicationLog
+        What was chosen where readers differ.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -42,6 +48,7 @@ class ReviewStore:
         self._decisions = DecisionLog(engine)
         self._corrections = CorrectionLog(engine)
         self._study = StudyLog(engine)
+        self.adjudications = AdjudicationLog(engine)
 
     @classmethod
     def open(cls, url: str) -> ReviewStore:
