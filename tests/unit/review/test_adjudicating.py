@@ -18,12 +18,15 @@ from napari_aleatoric.model import Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.review import (
     AdjudicateSpec,
     AdjudicationEntry,
+    AssignSpec,
     ReviewStore,
     adjudicate,
     adjudication_records,
+    assign,
     fold_choices,
     list_differences,
     make_case,
+    only_own,
     outcome,
     save_correction,
 )
@@ -224,6 +227,19 @@ def test_bad_wishes_are_refused_in_words(ws: Workspace, store: ReviewStore, made
         one.choose(3, "consensus")
     with pytest.raises(NotFoundError, match="No adjudication of case_0"):
         adjudication_records(store, "case_0")
+
+
+def test_who_has_yet_to_read_a_case_blinded_does_not_settle_it(ws: Workspace, store: ReviewStore) -> None:
+    assign(ws, store, AssignSpec(readers=("eve",), by="lead"))
+    with pytest.raises(DataError, match="eve is to read case_0 blinded"):
+        adjudicate(ws, store, "case_0", by="eve")
+    assert list(list_differences(ws, store, [], by="eve")) == []
+    assert adjudicate(ws, store, "case_0", by="bob").n_open == 3
+    assert len(list(list_differences(ws, store, [], by="bob"))) == 1
+    adjudicate(ws, store, "case_0", by="bob").finish(allow_open=True)
+    seen = only_own(ws, store, "eve").store.adjudications
+    assert (seen.of("case_0", "adjudicated"), seen.everything(), seen.outcomes()) == ([], [], [])
+    assert len(store.adjudications.outcomes()) == 1
 
 
 @settings(max_examples=30, deadline=None)

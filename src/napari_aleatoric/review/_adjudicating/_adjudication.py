@@ -25,6 +25,7 @@ from napari_aleatoric.model import ItemKey, LabelMap
 from napari_aleatoric.review._labels._corrections import label_hash, save_correction
 from napari_aleatoric.review._storage._adjudication_log import AdjudicationEntry, AdjudicationOutcome
 from napari_aleatoric.review._storage._store import ReviewStore
+from napari_aleatoric.review._study._blindness import hidden_cases
 from napari_aleatoric.uncertainty import DisputedRegion
 
 from ._case import CaseToDecide
@@ -68,12 +69,18 @@ def adjudicate(
     Raises
     ------
     DataError
-        If fewer than two readers have a label, or the name cannot be one.
+        If fewer than two readers have a label, the name cannot be one, or this person is to read the case blinded
+        and has not answered yet.
     NotFoundError
         If the reader to begin with has no label of the case.
     """
     wanted = spec or _DEFAULT
     name = check_reader_name(wanted.name)
+    if case_id in hidden_cases(store, by):
+        raise DataError(
+            f"{by} is to read {case_id} blinded and has not answered yet, so they cannot settle where the others "
+            "differ. Answer it first, or let somebody else settle it."
+        )
     case = read_case(ws, store, case_id)
     if name in case.readers:
         raise DataError(f"{name} has a label of {case_id} of their own. Save the outcome under another name.")

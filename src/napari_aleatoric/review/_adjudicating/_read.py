@@ -15,6 +15,7 @@ from napari_aleatoric.model import CaseFiles, Reporter, SilentReporter
 from napari_aleatoric.review._retraining._registry import find_model, prediction_folder
 from napari_aleatoric.review._scoring._case import UNREADABLE, CaseReader, reason_in_words
 from napari_aleatoric.review._storage._store import ReviewStore
+from napari_aleatoric.review._study._blindness import hidden_cases
 
 from ._case import CaseToDecide, make_case
 from ._fold import ADJUDICATED, fold_choices
@@ -95,6 +96,7 @@ def list_differences(
     refused: list[str],
     *,
     name: str = ADJUDICATED,
+    by: str = "",
     only: Collection[str] = (),
     reporter: Reporter | None = None,
 ) -> Iterator[CaseDifferences]:
@@ -108,18 +110,21 @@ def list_differences(
         Takes a sentence for every case that could not be read.
     name : str
         Under which name adjudications are saved.
+    by : str
+        Who looks: cases that this reader is to read blinded and has not answered are left out.
     only : collection of str
         These cases; all if empty.
     reporter : Reporter, optional
         Told about every case.
     """
     report = reporter or SilentReporter()
-    outcomes = store.adjudications.names()
+    outcomes, hidden = store.adjudications.names(), hidden_cases(store, by) if by else frozenset()
     cases = [
         case
         for case in ws.dataset.cases
         if len(_without(case, outcomes.get(case.case_id, frozenset())).labels) >= 2
         and (not only or case.case_id in only)
+        and case.case_id not in hidden
     ]
     for done, files in enumerate(cases):
         report.step(done, len(cases), f"Reading {files.case_id}")

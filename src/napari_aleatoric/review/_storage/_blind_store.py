@@ -12,6 +12,7 @@ from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Decision, Flag, HotSpot, ItemKey, ItemScores
 from napari_aleatoric.uncertainty import ScoreTable
 
+from ._adjudication_log import AdjudicationEntry, AdjudicationLog, AdjudicationOutcome
 from ._claims import CLAIM_SECONDS
 from ._correction_log import Correction
 from ._decision_log import HistoryEntry, StateColumns, States
@@ -153,6 +154,11 @@ class BlindStore(ReviewStore):
         """The log of who is to read what, as this reader may know it."""
         return _OwnStudy(self._study, lambda: self.reader)
 
+    @property
+    def adjudications(self) -> AdjudicationLog:
+        """What was chosen where readers differ, hidden cases apart."""
+        return _OpenAdjudications(self._adjudications, lambda: self.hidden)
+
     def claim_next(self, keys: Sequence[ItemKey], reader: str, seconds: float = CLAIM_SECONDS) -> ItemKey | None:
         """Take the first of these items that nobody else has; hidden ones are passed over."""
         return super().claim_next([key for key in keys if not self._hides(key)], reader, seconds)
@@ -164,6 +170,26 @@ class BlindStore(ReviewStore):
     def _check(self, key: ItemKey) -> None:
         if self._hides(key):
             raise NotFoundError(f"What others and the machine say of {key.case_id} is hidden until it is answered.")
+
+
+class _OpenAdjudications(AdjudicationLog):
+    """The log of adjudications without those of hidden cases."""
+
+    def __init__(self, log: AdjudicationLog, hidden: Callable[[], frozenset[str]]) -> None:
+        super().__init__(log._engine)
+        self._hidden = hidden
+
+    def of(self, case_id: str, name: str) -> list[AdjudicationEntry]:
+        """Return the entries of one adjudication; none of a hidden case."""
+        return [] if case_id in self._hidden() else super().of(case_id, name)
+
+    def everything(self) -> list[AdjudicationEntry]:
+        """Return the entries of all cases that are not hidden."""
+        return [entry for entry in super().everything() if entry.case_id not in self._hidden()]
+
+    def outcomes(self, case_id: str | None = None, name: str | None = None) -> list[AdjudicationOutcome]:
+        """Return what came of the adjudications of cases that are not hidden."""
+        return [found for found in super().outcomes(case_id, name) if found.case_id not in self._hidden()]
 
 
 class _OwnStudy(StudyLog):

@@ -33,11 +33,6 @@ class ReviewStore:
     be used from several threads, and one database by several processes.
 
     Build it with :meth:`open`.
-
-    Attributes
-    ----------
-    adjudications : AdjudicationLog
-        What was chosen where readers differ.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -48,7 +43,7 @@ class ReviewStore:
         self._decisions = DecisionLog(engine)
         self._corrections = CorrectionLog(engine)
         self._study = StudyLog(engine)
-        self.adjudications = AdjudicationLog(engine)
+        self._adjudications = AdjudicationLog(engine)
 
     @classmethod
     def open(cls, url: str) -> ReviewStore:
@@ -237,6 +232,11 @@ class ReviewStore:
     def correction_counts(self) -> dict[ItemKey, tuple[str | None, int]]:
         """For every item with saved versions: id of the present one (None = original), and how many there are."""
         return self._corrections.current_ids()
+
+    @property
+    def adjudications(self) -> AdjudicationLog:
+        """What was chosen where readers differ, and what came of it."""
+        return self._adjudications
 
     @property
     def study(self) -> StudyLog:
