@@ -29,7 +29,7 @@ import numpy as np
 import torch
 torch.set_num_threads(1)
 from napari_aleatoric.training import CaseGrid, CaseShelf, LossSpec, NetCase, TrainingSet, TrainSpec
-from napari_aleatoric.training import plan_model, train_model
+from napari_aleatoric.training import UmaSpec, plan_model, train_model
 from napari_aleatoric.training._torch import _train_loop, _train_model
 
 _train_loop._KEEP_EVERY_S = _train_loop._KEEP_SHARE = 0.0  # the state is kept after every step
@@ -48,6 +48,8 @@ SPECS = {
                           validate_every=15, loss=LossSpec(kind="umedsam")),
     "cyclic": TrainSpec(network="unet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
                         schedule="cyclic", cycles=2, checkpoints_per_cycle=2, gamma=0.5, optimiser="sgd"),
+    "readers": TrainSpec(network="unet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
+                         readers="uma", uma=UmaSpec(width=4)),
 }
 
 def train(root, kind):
@@ -59,7 +61,8 @@ def train(root, kind):
             mask = np.zeros((12, 16, 16), np.uint16)
             mask[3:9, 4:12, 4 + k:11] = 1
             image = rng.normal(0, 0.4, mask.shape) + mask
-            shelf.put(f"case{k}", NetCase(image[np.newaxis].astype(np.float16), mask[np.newaxis]))
+            labels = np.stack([mask, np.roll(mask, 2, axis=1)])
+            shelf.put(f"case{k}", NetCase(image[np.newaxis].astype(np.float16), labels[:1 + k % 2]))
     spec = SPECS[kind]
     plan = plan_model([CaseGrid((12, 16, 16), (1.0, 1.0, 1.0))], 1, ["box"], spec)
     cases = TrainingSet(("case0", "case1"), ("case2",) if kind == "averaged" else ())
@@ -126,7 +129,7 @@ def trainers() -> Iterator[Trainers]:
     made.process.wait(30)
 
 
-@pytest.mark.parametrize("kind", ["averaged", "cyclic"])
+@pytest.mark.parametrize("kind", ["averaged", "cyclic", "readers"])
 def test_killed_anywhere_it_ends_with_the_same_weights(trainers: Trainers, tmp_path: Path, kind: str) -> None:
     begun = time.monotonic()
     steps = trainers.run(tmp_path / "whole", kind)
@@ -147,5 +150,8 @@ def test_killed_anywhere_it_ends_with_the_same_weights(trainers: Trainers, tmp_p
     weights = {p.name: p.read_bytes() for p in sorted((tmp_path / "whole" / "checkpoints").iterdir())}
     assert {p.name: p.read_bytes() for p in sorted((tmp_path / "killed" / "checkpoints").iterdir())} == weights
     assert len(weights) == (4 if kind == "cyclic" else 1)
+    if kind == "readers":
+        own = [(tmp_path / name / "readers.safetensors").read_bytes() for name in ("whole", "killed")]
+        assert own[0] == own[1]
     record = json.loads((tmp_path / "killed" / "model.json").read_text())
     assert record == json.loads((tmp_path / "whole" / "model.json").read_text())

@@ -21,14 +21,16 @@ import torch
 torch.set_num_threads(1)
 from napari_aleatoric.errors import Cancelled
 from napari_aleatoric.model import RecordingReporter
-from napari_aleatoric.training import CaseGrid, CaseShelf, LossSpec, TrainingSet, TrainSpec, plan_model, train_model
+from napari_aleatoric.training import CaseGrid, CaseShelf, LossSpec, TrainingSet, TrainSpec, UmaSpec
+from napari_aleatoric.training import plan_model, train_model
 
 root, n = Path(sys.argv[1]), int(sys.argv[2])
 shelf = CaseShelf(root / "cases")
 for name, loss in {"duo": LossSpec(kind="duo", warm_up=0, denoise=True), "sharp": LossSpec(
-        kind="umedsam", sharpness_aware=True)}.items():
+        kind="umedsam", sharpness_aware=True), "uma": LossSpec(), "each": LossSpec()}.items():
     spec = TrainSpec(network="plainconvunet", iterations=5, width=4, patch_voxels=2048, voxels_per_step=8192,
-                     validate_every=3, optimiser="sgd", device="cpu", loss=loss, batch=4)
+                     validate_every=3, optimiser="sgd", device="cpu", loss=loss, batch=4,
+                     readers=name if name in ("uma", "each") else "random", uma=UmaSpec(width=4))
     plan = plan_model([CaseGrid((12, 16, 16), (1.0, 1.0, 1.0))], 1, ["box", "small"], spec)
     cases = TrainingSet(("case0", "case1"), ("case2", "case3"), (1.0, 0.5))
     reporter = RecordingReporter()
@@ -65,7 +67,8 @@ def test_two_processes_end_as_one(tmp_path: Path) -> None:
         mask[3:9, 4:12, 4 + k : 11] = 1
         mask[10:, 13:, 13:] = 2  # in few of the patches: sums over all patches differ from means of sums
         image = rng.normal(0, 0.4, mask.shape) + mask
-        shelf.put(f"case{k}", NetCase(image[np.newaxis].astype(np.float16), mask[np.newaxis]))
+        labels = np.stack([mask, np.roll(mask, 3, axis=1)])[: 1 + k % 2]
+        shelf.put(f"case{k}", NetCase(image[np.newaxis].astype(np.float16), labels))
     processes = [*started(tmp_path, 1), *started(tmp_path, 2)]
     try:
         outs = [p.communicate(timeout=400) for p in processes]
@@ -76,12 +79,12 @@ def test_two_processes_end_as_one(tmp_path: Path) -> None:
         assert p.returncode == 0, err
     alone, first, second = ([line.split() for line in out.splitlines()] for out, _ in outs)
     assert first[0] == second[0] == ["stopped"]
-    assert [int(line[3]) for line in second[1:]] == [0, 0]  # only the first one reports
+    assert [int(line[3]) for line in second[1:]] == [0, 0, 0, 0]  # only the first one reports
     assert all(int(line[3]) > 0 for line in first[1:])
 
     import safetensors.numpy
 
-    for name in ("duo", "sharp"):
+    for name in ("duo", "sharp", "uma", "each"):
         one, two = (
             safetensors.numpy.load_file(tmp_path / f"{name}{n}" / "checkpoints" / "best.safetensors")
             for n in (1, 2)

@@ -20,6 +20,7 @@ __all__ = ["print_judgement", "train"]
 
 _WHO = {"after": "new", "before": "promoted", "baseline": "plain beside it"}
 _FILTER_KEEPS = (0.0, 95.0)
+_ONE = "one:"
 
 
 def train(
@@ -51,6 +52,15 @@ def train(
         typer.Option(
             "--network",
             help="unet, segresnet, swinunetr, dynunet, plainconvunet or resenc.",
+            metavar="NAME",
+        ),
+    ] = None,
+    readers: Annotated[
+        str | None,
+        typer.Option(
+            "--readers",
+            help="Where several readers labelled a case: random (one of them for every patch), each, vote, staple, "
+            "uma (each by how far to be relied on), or one:NAME.",
             metavar="NAME",
         ),
     ] = None,
@@ -132,6 +142,7 @@ def train(
         "minutes": minutes,
         "seed": seed,
         "device": device,
+        "readers": None if readers is None or readers.startswith(_ONE) else readers,
     }
     wanted = _spec(
         spec,
@@ -145,6 +156,7 @@ def train(
         pseudo_labels=None if pseudo_labels is None else str(pseudo_labels.expanduser().resolve()),
         baseline=baseline or None,
         held_out=held_out,
+        label_reader=readers.removeprefix(_ONE) if readers is not None and readers.startswith(_ONE) else None,
     )
     if preview:
         _preview(opened, wanted, as_json)

@@ -21,6 +21,9 @@ from ._nnunet_raw import NNUNET_DATASET, NnUNetRaw
 from ._plan import CaseGrid, NetPlan, plan_net
 from ._predict import Prediction
 from ._quick import learn_quick_net, net_case
+from ._reader_labels import learned_labels, shelf_name
+from ._reader_maps import READERS_FILE, ReaderUncertainty, reader_uncertainty
+from ._readers_spec import ReadersName, UmaSpec, without_usual_readers
 from ._train import (
     TrainingSet,
     load_model,
@@ -49,6 +52,7 @@ __all__ = [
     "EXAMPLE_FOLDER",
     "NETWORK_TITLES",
     "NNUNET_DATASET",
+    "READERS_FILE",
     "RETRIEVAL_RANKS",
     "CaptionedImage",
     "CaseGrid",
@@ -71,12 +75,15 @@ __all__ = [
     "Prediction",
     "QuickNet",
     "QuickNetSpec",
+    "ReaderUncertainty",
+    "ReadersName",
     "Retrieval",
     "SegmentationModel",
     "SharpnessAware",
     "TrainSpec",
     "TrainedModel",
     "TrainingSet",
+    "UmaSpec",
     "WithNoiseHead",
     "average_gradients",
     "build_objective",
@@ -88,6 +95,7 @@ __all__ = [
     "finetune_clip_job",
     "frozen_running_statistics",
     "learn_quick_net",
+    "learned_labels",
     "load_model",
     "memory_at_hand",
     "memory_needed",
@@ -99,12 +107,15 @@ __all__ = [
     "plan_in_words",
     "plan_model",
     "plan_net",
+    "reader_uncertainty",
     "retrieval",
+    "shelf_name",
     "split_pairs",
     "standardised",
     "train_model",
     "train_nnunet",
     "with_noise_head",
+    "without_usual_readers",
 ]
 
 

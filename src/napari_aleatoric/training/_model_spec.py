@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -10,6 +12,7 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.model import Spec
 
 from ._loss_spec import LossSpec
+from ._readers_spec import ReadersName, UmaSpec, without_usual_readers
 
 __all__ = ["DimensionsName", "NetworkName", "PresetName", "TrainSpec"]
 
@@ -87,6 +90,13 @@ class TrainSpec(Spec):
         default=8, ge=2, description="With typically fewer slices than this, dimensions 'auto' means 2d."
     )
     loss: LossSpec = Field(default=LossSpec(), description="What is minimised.")
+    readers: ReadersName = Field(
+        default="random",
+        description="Where several readers labelled a case: one of them, drawn anew for every patch (random); all "
+        "in every patch, each counting alike (each); their vote or STAPLE (vote, staple); all of them, each by how "
+        "far to be relied on (uma).",
+    )
+    uma: UmaSpec = Field(default=UmaSpec(), description="How readers are weighed, with readers 'uma'.")
     optimiser: Literal["adamw", "sgd"] = Field(
         default="adamw", description="AdamW, or SGD with Nesterov momentum 0.99."
     )
@@ -143,6 +153,21 @@ class TrainSpec(Spec):
         if name not in _PRESETS:
             raise DataError(f"Expected one of {', '.join(_PRESETS)}, got '{name}'.")
         return cls(**{**_PRESETS[name], **changes})
+
+    @property
+    def digest(self) -> str:
+        """16 hexadecimal digits that change with any chosen value that counts."""
+        text = json.dumps(without_usual_readers(self.model_dump(mode="json")), sort_keys=True)
+        return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+    @model_validator(mode="after")
+    def _plain_steps_for_readers(self) -> TrainSpec:
+        if self.readers == "uma" and (self.loss.denoise or self.loss.sharpness_aware):
+            raise ValueError(
+                "readers 'uma' learns where labels are wrong by itself and takes plain steps, and denoise or "
+                "sharpness_aware is set; leave these out, or choose other readers."
+            )
+        return self
 
     @model_validator(mode="after")
     def _cycles_have_room(self) -> TrainSpec:

@@ -30,6 +30,7 @@ __all__ = [
     "load_model",
     "memory_at_hand",
     "model_case",
+    "need_torch",
     "plan_from_json",
     "train_model",
     "train_nnunet",
@@ -109,7 +110,7 @@ def model_case(
     """
     if isinstance(plan, NnUNetPlan):
         return nnunet_case(volume, labels, box, plan)
-    _need_torch()
+    need_torch()
     from ._torch._grid import coarser_image, coarser_labels
 
     shape = plan.shape_of(case_grid(volume, box))
@@ -129,7 +130,7 @@ def model_case(
 
 def memory_at_hand(device: str = "auto") -> int:
     """Return the bytes that training may use on a device: what is free on a graphics card, half of a computer's."""
-    _need_torch()
+    need_torch()
     from ._torch._train_device import free_memory
 
     return free_memory(device)
@@ -183,7 +184,7 @@ def train_model(
     DataError
         If not even the smallest patch fits into the memory, or the loss is no longer a number.
     """
-    _need_torch()
+    need_torch()
     from ._torch._train_model import train_model as train
 
     return train(plan, shelf, training_set, spec, Path(folder), reporter or SilentReporter())
@@ -273,7 +274,7 @@ def load_model(folder: Path, device: str | None = None) -> SegmentationModel:
     DataError
         If it is damaged.
     """
-    _need_torch()
+    need_torch()
     from ._torch._predict_model import load_model as load
     from ._torch._predict_model import read_backend
 
@@ -285,7 +286,8 @@ def load_model(folder: Path, device: str | None = None) -> SegmentationModel:
     return load(Path(folder), device)
 
 
-def _need_torch() -> None:
+def need_torch() -> None:
+    """Refuse with one sentence where the extra is not installed."""
     try:
         import accelerate  # type: ignore[import-untyped] # noqa: F401
         import monai  # noqa: F401

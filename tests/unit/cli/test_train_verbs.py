@@ -95,9 +95,20 @@ def test_settings_from_a_file(workspace, tmp_path, call, bench):
     assert (used.iterations, used.loss.kind, used.network) == (77, "duo", "segresnet")
 
 
+def test_readers_are_chosen_by_a_word(workspace, call, bench):
+    assert call("train", workspace, "--preset", "quick", "--readers", "uma")[0] == 0
+    assert bench.trained[0][1].readers == "uma"
+    status, _, err = call("train", workspace, "--readers", "one:nobody")
+    assert status == 1
+    assert "There is no label to learn from by that reader" in err
+    assert len(bench.trained) == 1
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
+        (("--readers", "most"), "expected 'random', 'each', 'vote', 'staple' or 'uma', got 'most'."),
+        (("--readers", "uma", "--denoise"), "leave these out, or choose other readers"),
         (("--preset", "fast"), "quick, standard or thorough, got 'fast'"),
         (("--loss", "dice"), "train.loss.kind: expected 'dice_ce', 'duo' or 'umedsam', got 'dice'."),
         (("--loss", "umedsam", "--denoise"), "Label denoising is defined for"),

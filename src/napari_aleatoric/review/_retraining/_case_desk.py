@@ -32,8 +32,11 @@ from napari_aleatoric.training import (
     NetCase,
     NnUNetPlan,
     Normalisation,
+    ReadersName,
     case_grid,
+    learned_labels,
     model_case,
+    shelf_name,
 )
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
@@ -142,12 +145,12 @@ class CaseDesk:
         write_whole(path, json.dumps(about).encode())
         return _facts_from(about)
 
-    def net_case(self, case: LearnedCase, plan: ModelPlan, *, weighed: bool = True) -> NetCase:
+    def net_case(self, case: LearnedCase, plan: ModelPlan, readers: ReadersName = "random") -> NetCase:
         """Bring a case to the network's grid; the whole image, as a new one would come."""
         volume, labels = self.read(case)
         box = Box.whole(volume.geometry.shape_zyx)
-        weight = self._voxel_weight(case, volume.geometry.shape_zyx) if weighed else None
-        return model_case(volume, labels, box, plan, weight)
+        weight = self._voxel_weight(case, volume.geometry.shape_zyx)
+        return model_case(volume, learned_labels(labels, readers), box, plan, weight)
 
     def image_case(self, case_id: str, plan: ModelPlan | NnUNetPlan) -> tuple[NetCase, Volume]:
         """Bring an image alone to the network's grid; its labels are not read."""
@@ -159,14 +162,16 @@ class CaseDesk:
         """Return the shelf of all cases on the grid of a plan."""
         return CaseShelf(retraining_folder(self._ws) / "shelves" / _grid_digest(plan))
 
-    def fill(self, plan: ModelPlan, cases: Sequence[LearnedCase], reporter: Reporter) -> dict[str, str]:
-        """Put on the shelf what is not there; return the names of all cases there by case id."""
+    def fill(
+        self, plan: ModelPlan, cases: Sequence[LearnedCase], reporter: Reporter, readers: ReadersName = "random"
+    ) -> dict[str, str]:
+        """Put on the shelf what is not there, labels as readers are learned from; return all names by case id."""
         shelf = self.shelf(plan)
-        names = {case.case_id: self.digest(case) for case in cases}
+        names = {case.case_id: shelf_name(self.digest(case), readers) for case in cases}
         for done, case in enumerate(cases):
             reporter.step(done, len(cases), f"Made ready {done} of {len(cases)} cases")
             if not shelf.has(names[case.case_id]):
-                shelf.put(names[case.case_id], self.net_case(case, plan))
+                shelf.put(names[case.case_id], self.net_case(case, plan, readers))
         return names
 
     def keep_only(self, plan: ModelPlan) -> None:

@@ -8,6 +8,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from importlib import metadata
 
+from napari_aleatoric.training import without_usual_readers
+
 from ._case_desk import CaseDesk
 from ._selection import Selection
 from ._spec import RetrainSpec
@@ -33,6 +35,7 @@ def model_digest(spec: RetrainSpec, data: str) -> str:
     """Return 32 hexadecimal digits of settings and data; where it runs is no part of it."""
     values = spec.model_dump(mode="json")
     values["train"].pop("device", None)
+    values["train"] = without_usual_readers(values["train"])
     if values["backend"] == "own":  # as before there was a choice
         del values["backend"]
     values["pseudo_labels"] = bool(spec.pseudo_labels)  # what is in them is part of the data

@@ -227,7 +227,9 @@ class _Work:
         if isinstance(plan, NnUNetPlan):
             memory = self.memory_bytes
             return train_with_nnunet(self.ws, desk, selection, spec, plan, folder, memory, shelving, told)
-        names = desk.fill(plan, (*selection.learn, *selection.validation), shelving)
+        learning = SubReporter(shelving, 0.0, 0.9, 1.0)
+        names = desk.fill(plan, selection.learn, learning, spec.train.readers)
+        names |= desk.fill(plan, selection.validation, SubReporter(shelving, 0.9, 1.0, 1.0))
         training_set = TrainingSet(
             tuple(names[case.case_id] for case in selection.learn),
             tuple(names[case.case_id] for case in selection.validation),

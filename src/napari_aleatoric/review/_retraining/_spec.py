@@ -88,6 +88,7 @@ class RetrainSpec(Spec):
             "patch_zyx": train.patch_zyx is not None,
             "batch": train.batch is not None,
             "early_stopping_patience": train.early_stopping_patience is not None,
+            "readers": train.readers != usual.readers,
         }
         if found := [name for name, is_wished in wished.items() if is_wished]:
             raise ValueError(
@@ -101,7 +102,8 @@ class RetrainSpec(Spec):
         """Whether the plain network beside it would be the same."""
         loss = self.train.loss
         extras = (self.filter, self.weigh_by, self.voxel_weights, self.machine_labels, self.pseudo_labels)
-        return not any(extras) and loss.kind == "dice_ce" and not loss.denoise and not loss.sharpness_aware
+        of_loss = loss.kind == "dice_ce" and not loss.denoise and not loss.sharpness_aware
+        return not any(extras) and of_loss and self.train.readers == "random"
 
     def plain(self) -> RetrainSpec:
         """Return the settings of the plain network beside it, with as many gradients in all.
@@ -109,7 +111,9 @@ class RetrainSpec(Spec):
         A sharpness-aware step takes two; the plain network makes two steps for each.
         """
         steps = self.train.iterations * (2 if self.train.loss.sharpness_aware else 1)
-        train = self.train.model_copy(update={"loss": type(self.train.loss)(), "iterations": steps})
+        train = self.train.model_copy(
+            update={"loss": type(self.train.loss)(), "iterations": steps, "readers": "random"}
+        )
         kept = ("backend", "held_out", "validation", "split_seed", "label_reader", "judge")
         return RetrainSpec(train=train, **{name: getattr(self, name) for name in kept})
 

@@ -21,6 +21,7 @@ from napari_aleatoric.training._cases import CaseShelf, NetCase
 from napari_aleatoric.training._example import EXAMPLE_FOLDER, ExampleShelf
 from napari_aleatoric.training._model_plan import ModelPlan
 from napari_aleatoric.training._model_spec import TrainSpec
+from napari_aleatoric.training._reader_maps import READERS_FILE
 from napari_aleatoric.training._schedule import checkpoint_steps, rate_factor
 from napari_aleatoric.training._train import TrainingSet
 
@@ -137,6 +138,9 @@ class TrainingLoop:
             raise
         if not self._set.validation and not self._names():
             self._write("last")
+        uncertainty = self._parts.readers_uncertainty
+        if uncertainty is not None and self._processes.is_first:
+            write_weights(self._folder / READERS_FILE, uncertainty.state_dict())
         self._keep()
         return self._at
 

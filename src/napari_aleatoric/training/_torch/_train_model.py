@@ -17,6 +17,7 @@ from napari_aleatoric.model import Reporter
 from napari_aleatoric.training._cases import CaseShelf
 from napari_aleatoric.training._model_plan import ModelPlan, smaller
 from napari_aleatoric.training._model_spec import TrainSpec
+from napari_aleatoric.training._reader_maps import READERS_FILE
 from napari_aleatoric.training._schedule import checkpoint_steps
 from napari_aleatoric.training._train import TrainingSet
 
@@ -122,6 +123,8 @@ def _finish(
             "monai": monai.__version__,
         },
     }
+    if spec.readers == "uma" and spec.uma.maps == "learned":
+        record["readers"] = digest_of(folder / READERS_FILE)
     write_whole(folder / MODEL_FILE, (json.dumps(record, indent=2) + "\n").encode())
     (folder / "state.pt").unlink(missing_ok=True)
     for path in (folder / "checkpoints").glob("*.safetensors"):

@@ -15,10 +15,10 @@ from napari_aleatoric.training._model_plan import ModelPlan
 from napari_aleatoric.training._model_spec import TrainSpec
 from napari_aleatoric.training._train import TrainingSet
 
-from ._patches import cut_patch
+from ._patches import IGNORED, cut_patch
 from ._train_augment import Turn, changed_intensities, resampled
 
-__all__ = ["Batch", "TrainDraw"]
+__all__ = ["Batch", "TrainDraw", "most_readers"]
 
 _SPOTS = 512  # voxels remembered of every class of a case, to lay patches round
 
@@ -33,8 +33,9 @@ class Batch:
     ----------
     images : torch.Tensor of float32, shape (N, C, z, y, x)
         Slices beside the one in the middle are channels too, in '2.5d'.
-    labels : torch.Tensor of int64, shape (N, z, y, x)
-        Class indices; `IGNORED` beyond the rim.
+    labels : torch.Tensor of int64, shape (N, z, y, x) or (N, R, z, y, x)
+        Class indices; `IGNORED` beyond the rim. Of all R readers where all are learned from at once; `IGNORED`
+        everywhere where one has no label of a case.
     voxel_weight : torch.Tensor of float32, shape (N, z, y, x)
         How much every voxel counts.
     sample_weight : torch.Tensor of float32, shape (N,)
@@ -75,6 +76,7 @@ class TrainDraw:
         self._plan = plan
         self._spec = spec
         self._spots: dict[tuple[int, int], list[NDArray[np.int64]]] = {}
+        self._n_readers = most_readers(shelf, training_set) if spec.readers in ("each", "uma") else 0
 
     def step(self, number: int, places: Sequence[int]) -> Batch:
         """Return the patches at some places of a step; all places of a step are 0 to ``plan.batch`` − 1."""
@@ -104,19 +106,23 @@ class TrainDraw:
         pixels = torch.from_numpy(np.ascontiguousarray(image))
         if self._plan.is_flat:  # neighbouring slices are channels
             pixels = pixels.reshape(-1, 1, *pixels.shape[2:])
-        found = torch.from_numpy(np.ascontiguousarray(label[0])).long()
+        if self._n_readers:
+            label = np.pad(label, ((0, self._n_readers - len(label)), *[(0, 0)] * 3), constant_values=IGNORED)
+        found = torch.from_numpy(np.ascontiguousarray(label if self._n_readers else label[0])).long()
         return pixels, found, torch.from_numpy(np.ascontiguousarray(weight[0])), row
 
     def _block(
         self, case: NetCase, reader: int, start: _Start, turn: Turn | None
     ) -> tuple[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]]:
-        """Cut image (C, z, y, x), label and weight (1, z, y, x), turned where they are to be."""
+        """Cut image (C, z, y, x), labels (1 or R, z, y, x), weight (1, z, y, x), turned where they are to be."""
         patch, beside = self._plan.patch_zyx, np.array([self._plan.neighbours, 0, 0])
         size = np.array(patch) if turn is None else turn.reach(patch)
         middle = start + (np.array(patch) - 1) / 2
         first = start if turn is None else np.floor(middle - (size - 1) / 2).astype(np.int64)
-        label = _cut(case.labels[reader : reader + 1], first, size, "ignored")
-        weight = np.ones_like(label) if case.weight is None else _cut(case.weight[np.newaxis], first, size, "edge")
+        label = _cut(case.labels if self._n_readers else case.labels[reader : reader + 1], first, size, "ignored")
+        weight = (
+            np.ones_like(label[:1]) if case.weight is None else _cut(case.weight[np.newaxis], first, size, "edge")
+        )
         image = _cut(case.image, first - beside, size + 2 * beside, "edge")
         if turn is None:
             return image, label, weight
@@ -160,6 +166,11 @@ class TrainDraw:
                     )
             self._spots[row, reader] = found
         return self._spots[row, reader]
+
+
+def most_readers(shelf: CaseShelf, training_set: TrainingSet) -> int:
+    """Return how many readers labelled the case that most of them labelled."""
+    return max(len(shelf.get(name).labels) for name in training_set.names)
 
 
 def _cut(values: NDArray[np.generic], first: _Start, size: NDArray[np.int64], beyond: str) -> NDArray[np.float32]:

@@ -36,9 +36,14 @@ MakeRetraining = Callable[..., Workspace]
 
 @pytest.fixture
 def make_retraining(tmp_path: Path) -> MakeRetraining:
-    def make(n: int = 12, wrong: tuple[int, ...] = (), patients: dict[int, str] | None = None) -> Workspace:
+    def make(
+        n: int = 12,
+        wrong: tuple[int, ...] = (),
+        patients: dict[int, str] | None = None,
+        readers: tuple[str, ...] = ("",),
+    ) -> Workspace:
         data = tmp_path / "data"
-        rows = ["case,image,label,patient,class_names"]
+        rows = ["case,image,label,reader,patient,class_names"]
         for i in range(n):
             right = truth(i)
             noise = np.random.default_rng(100 + i).normal(0, 30, right.shape)
@@ -46,10 +51,13 @@ def make_retraining(tmp_path: Path) -> MakeRetraining:
             write_volume(data / f"image_{i:02}.nii.gz", Volume(image.astype(np.float32), TWISTED))
             label = np.where(right == 2, 1, np.where(right == 1, 2, 0)) if i in wrong else right
             values = np.vectorize(VALUES.get)(label).astype(np.uint8)
-            write_label_map(data / f"label_{i:02}.nii.gz", LabelMap(values, TWISTED))
-            name = f"label_{i:02}.nii.gz"
             patient = (patients or {}).get(i, "")
-            rows.append(f"case_{i:02},image_{i:02}.nii.gz,{name},{patient},1=liver;3=tumour")
+            for number, reader in enumerate(readers[: len(readers) - i % 2] if len(readers) > 1 else readers):
+                if number == 2:  # the third reader, who labelled every second case, draws one voxel more
+                    values[0, 0, 0] = 1
+                name = f"label_{i:02}{reader}.nii.gz"
+                write_label_map(data / name, LabelMap(values, TWISTED))
+                rows.append(f"case_{i:02},image_{i:02}.nii.gz,{name},{reader},{patient},1=liver;3=tumour")
         (data / "manifest.csv").write_text("\n".join(rows))
         return Workspace.create(tmp_path / "workspace", scan(data))
 

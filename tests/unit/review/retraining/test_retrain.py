@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 
+import numpy as np
 import pytest
 
 from napari_aleatoric.errors import Cancelled, DataError, NotFoundError, WorkspaceError
@@ -184,6 +185,28 @@ def test_weights_reach_the_network(ws, bench):
     weights = bench.trained[0][2].sample_weight
     assert weights == tuple(sorted(weights, reverse=True))
     assert weights[0] > 0.8 > 0.4 > weights[-1]
+
+
+def test_the_vote_is_learned_from_and_all_readers_are_looked_at(make_retraining, bench):
+    ws = make_retraining(readers=("ann", "bob", "cal"))
+    found = {}
+    for readers in ("random", "vote", "uma"):
+        train = SPEC.train.model_copy(update={"readers": readers})
+        outcome = retrain(ws, changed(train=train))
+        found[readers] = find_model(ws, outcome.model_id).digest
+        cases = bench.trained[-1][2]
+        shelf = next((retraining_folder(ws) / "shelves").iterdir())
+        rows, looked = (
+            [np.load(shelf / f"{name}.labels.npy") for name in names] for names in (cases.names, cases.validation)
+        )
+        assert {len(labels) for labels in rows} == ({1} if readers == "vote" else {2, 3})
+        assert {len(labels) for labels in looked} <= {2, 3}
+        drawn = [
+            int((labels > 0).sum(axis=(1, 2, 3)).max() - (labels > 0).sum(axis=(1, 2, 3)).min()) for labels in rows
+        ]
+        assert set(drawn) == ({0} if readers == "vote" else {0, 1})
+    assert len(set(found.values())) == 3
+    assert retrain(ws, changed(train=SPEC.train)).reused
 
 
 def test_settings_are_checked():
