@@ -83,6 +83,7 @@ if TYPE_CHECKING:
     from ._scoring._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
     from ._storage._adjudication_log import AdjudicationEntry
     from ._storage._blind_store import BlindStore, blind_store
+    from ._storage._conflicts import Conflict
     from ._storage._correction_log import Correction
     from ._storage._decision_log import STATUSES, HistoryEntry
     from ._storage._fold import PENDING, ItemState, effective, fold
@@ -106,6 +107,8 @@ if TYPE_CHECKING:
         take_back,
         undo_assignment,
     )
+    from ._team._link import LinkState
+    from ._team._team_store import TeamStore, open_store
 
 __all__ = [
     "ADJUDICATED",
@@ -136,6 +139,7 @@ __all__ = [
     "ClassRow",
     "Comparison",
     "ComparisonRow",
+    "Conflict",
     "ConsensusSummary",
     "Correction",
     "CorrectionRecord",
@@ -161,6 +165,7 @@ __all__ = [
     "LabelDiff",
     "LearnedCase",
     "LineFigures",
+    "LinkState",
     "MeasureRow",
     "ModelComparison",
     "ModelRecord",
@@ -191,6 +196,7 @@ __all__ = [
     "Stroke",
     "StrokeJournal",
     "StructureSummary",
+    "TeamStore",
     "adjudicate",
     "adjudication_records",
     "answer_assignment",
@@ -247,6 +253,7 @@ __all__ = [
     "model_folder",
     "my_assignments",
     "only_own",
+    "open_store",
     "outcome",
     "plan_retraining",
     "predict_all",
@@ -439,6 +446,9 @@ _MODULES = {
     "Stroke": "_labels._journal_file",
     "StrokeJournal": "_labels._journal",
     "sweep_corrections": "_labels._sweep",
+    "Conflict": "_storage._conflicts",
+    "LinkState": "_team._link",
+    **dict.fromkeys(("TeamStore", "open_store"), "_team._team_store"),
 }
 """Where each name lives: loaded when asked for, so that a window opens before the database library is needed."""
 

@@ -115,7 +115,7 @@ def test_no_public_way_of_the_store_was_forgotten():
 
     writes_or_counts = {
         "open", "close", "sync_items", "follow", "put_item_scores", "put_comparison", "put_judge", "decide",
-        "add_correction", "claim", "release", "revision",
+        "add_correction", "claim", "release", "revision", "link",
     }  # fmt: skip
     rest_on_others = {"state", "correction_files"}  # folds `history`; names of files, which sweeping needs whole
     public = {name for name in vars(ReviewStore) if not name.startswith("_")}

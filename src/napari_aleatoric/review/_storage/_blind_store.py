@@ -14,6 +14,7 @@ from napari_aleatoric.uncertainty import ScoreTable
 
 from ._adjudication_log import AdjudicationEntry, AdjudicationLog, AdjudicationOutcome
 from ._claims import CLAIM_SECONDS
+from ._conflicts import Conflict
 from ._correction_log import Correction
 from ._decision_log import HistoryEntry, StateColumns, States
 from ._score_rows import Overview, ScoreInfo
@@ -32,6 +33,19 @@ class BlindStore(ReviewStore):
 
     reader = ""
     hidden: frozenset[str] = frozenset()
+    _whole: ReviewStore | None = None
+
+    def share(self, store: ReviewStore) -> None:
+        """Read and write through the parts of another store; closing this one closes that one."""
+        for name in ("_items", "_claims", "_scores", "_decisions", "_corrections", "_study"):
+            setattr(self, name, getattr(store, name))
+        self.link = store.link
+        self._whole = store
+
+    def close(self) -> None:
+        """Close all connections."""
+        if self._whole is not None:
+            self._whole.close()
 
     def hide(self, cases: frozenset[str]) -> None:
         """Hide these cases from now on, and no others."""
@@ -167,6 +181,10 @@ class BlindStore(ReviewStore):
         """Who looks at what right now, hidden items apart."""
         return {key: who for key, who in super().claimed().items() if not self._hides(key)}
 
+    def conflicts(self) -> list[Conflict]:
+        """Conflicts on items that are not hidden."""
+        return [conflict for conflict in super().conflicts() if not self._hides(conflict.key)]
+
     def _check(self, key: ItemKey) -> None:
         if self._hides(key):
             raise NotFoundError(f"What others and the machine say of {key.case_id} is hidden until it is answered.")
@@ -226,5 +244,6 @@ def blind_store(store: ReviewStore, reader: str, hidden: frozenset[str]) -> Blin
         Cases of which only that reader's own label is known; `BlindStore.hide` changes them.
     """
     seen = BlindStore(store._engine)
+    seen.share(store)
     seen.reader, seen.hidden = reader, hidden
     return seen

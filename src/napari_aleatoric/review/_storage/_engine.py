@@ -20,6 +20,7 @@ from . import _postgres, _sqlite
 from ._schema import SCHEMA_VERSION, meta, metadata
 
 __all__ = [
+    "MOVED",
     "fetch_all",
     "from_us",
     "once_more",
@@ -31,6 +32,10 @@ __all__ = [
 ]
 
 _OPEN: weakref.WeakSet[Engine] = weakref.WeakSet()
+MOVED = "moved"
+"""Name in the table of odds and ends that says that the review goes on in another store."""
+
+_MOVED = select(meta.c.value).where(meta.c.name == MOVED)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 
@@ -114,7 +119,7 @@ def _prepare_schema(engine: Engine) -> None:
     version = _known_version(engine)
     if version is None:
         try:
-            with writing(engine) as connection:
+            with writing(engine, prepares=True) as connection:
                 metadata.create_all(connection)
                 if connection.execute(select(meta.c.value).where(meta.c.name == "schema_version")).first() is None:
                     connection.execute(insert(meta).values(name="schema_version", value=str(SCHEMA_VERSION)))
@@ -138,7 +143,7 @@ def _add_missing_tables(engine: Engine) -> None:
     if not missing:
         return
     try:
-        with writing(engine) as connection:
+        with writing(engine, prepares=True) as connection:
             metadata.create_all(connection, tables=missing)
     except StoreError:
         if _missing_tables(engine):  # else another process was faster
@@ -217,7 +222,7 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
-def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
+def writing(engine: Engine, *, in_turn: bool = True, prepares: bool = False) -> Iterator[Connection]:
     """One transaction: on leaving it is on the disk, on an error nothing of it happened.
 
     Parameters
@@ -227,11 +232,23 @@ def writing(engine: Engine, *, in_turn: bool = True) -> Iterator[Connection]:
     in_turn : bool
         One writer after the other, as SQLite has it anyway: what one of them reads holds until it has written,
         and entries become visible in the order of their ``seq``. False = side by side; a single statement decides.
+    prepares : bool
+        Whether the tables may not be there yet.
+
+    Raises
+    ------
+    StoreError
+        If it could not be written, or the review was moved to another store meanwhile.
     """
     try:
         with engine.connect().execution_options(writes=True) as connection, connection.begin():
             if in_turn and engine.dialect.name == "postgresql":
                 connection.execute(_postgres.TAKE_TURN)
+            if in_turn and not prepares and connection.execute(_MOVED).first() is not None:
+                raise StoreError(
+                    "This review was moved to another store, and nothing was changed here. Close the workspace and "
+                    "open it again; what was typed goes into the new store then."
+                )
             yield connection
     except IntegrityError as error:
         raise StoreError(f"The review store refused an entry, and nothing was changed: {_plain(error)}.") from error

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, insert, select, update
+from sqlalchemy import Connection, Engine, bindparam, delete, insert, select, update
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import ItemKey
 
 from ._engine import fetch_all, once_more, reading, writing
-from ._schema import items
+from ._schema import items, meta
 
-__all__ = ["ItemTable"]
+__all__ = ["ITEMS_REVISION", "ItemTable", "touch_items", "unknown_item"]
+
+ITEMS_REVISION = "items_revision"
+"""Name in the table of odds and ends; its value changes with every change of items and scores."""
 
 _THIS = (items.c.case_id == bindparam("b_case"), items.c.label_reader == bindparam("b_reader"))
 
@@ -57,6 +61,8 @@ class ItemTable:
                 connection.execute(update(items).where(*_THIS).values({n: bindparam(n) for n in names}), changed)
             if gone:
                 connection.execute(update(items).where(*_THIS).values(gone=bindparam("gone")), gone)
+            if added or changed or gone:
+                touch_items(connection)
 
     def present(self) -> list[ItemKey]:
         """Items of the data set as it is now, in its order."""
@@ -75,6 +81,12 @@ class ItemTable:
         )
         with reading(self._engine) as connection:
             return {ItemKey(r[0], r[1]): str(r[2]) for r in fetch_all(connection, query)}
+
+
+def touch_items(connection: Connection) -> None:
+    """Let those who keep a copy see that items or scores are no longer what they were."""
+    connection.execute(delete(meta).where(meta.c.name == ITEMS_REVISION))
+    connection.execute(insert(meta).values(name=ITEMS_REVISION, value=uuid.uuid4().hex))
 
 
 def unknown_item(key: ItemKey) -> NotFoundError:

@@ -29,6 +29,7 @@ __all__ = [
     "adjudication_choices",
     "adjudications",
     "claims",
+    "conflicts",
     "correction_prompts",
     "corrections",
     "decisions",
@@ -216,4 +217,21 @@ adjudications = Table(
     Column("created_us", BigInteger, nullable=False),
     Index("adjudications_of_case", "case_id", "name", "seq"),
     sqlite_autoincrement=True,
+)
+
+# Added to stores of format 1: an entry that reached the team's server after somebody else had said something about
+# the same item, which its author could not know of. Both entries stay in the log.
+conflicts = Table(
+    "conflicts",
+    metadata,
+    Column("entry_id", _ID, primary_key=True),  # the decision or the label version that came late
+    *_item_columns(primary=False),
+    Column("reader", _NAME, nullable=False),
+    Column("is_label", Boolean, nullable=False),  # a label version, not a decision
+    Column("other_id", _ID, nullable=False),  # the entry that was there already
+    Column("other_reader", _NAME, nullable=False),
+    Column("other_is_label", Boolean, nullable=False),
+    Column("last_seq", BigInteger, nullable=False),  # of the decisions when it was found; a later one settles it
+    Column("created_us", BigInteger, nullable=False),  # when it was found
+    _of_item(),
 )

@@ -19,7 +19,7 @@ from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Flag, HotSpot, ItemKey, ItemScores, ScoreValue
 
 from ._engine import fetch_all, once_more, quiet_collector, reading, writing
-from ._items import unknown_item
+from ._items import touch_items, unknown_item
 from ._schema import findings, items, meta, score_layouts
 
 __all__ = ["Overview", "ScoreInfo", "ScoreRows"]
@@ -137,6 +137,7 @@ class ScoreRows:
                     raise unknown_item(key)
                 connection.execute(delete(findings).where(*_is(findings, key)))
                 connection.execute(insert(findings).values(**key._asdict(), **found))
+                touch_items(connection)
 
         once_more(write)
 
@@ -228,6 +229,7 @@ class ScoreRows:
                 connection.execute(delete(meta).where(meta.c.name == name))
                 if text:
                     connection.execute(insert(meta).values(name=name, value=text))
+                touch_items(connection)
 
         once_more(write)
 

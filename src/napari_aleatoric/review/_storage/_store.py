@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from sqlalchemy import Engine
 
@@ -14,6 +14,7 @@ from napari_aleatoric.uncertainty import ScoreTable
 
 from ._adjudication_log import AdjudicationLog
 from ._claims import CLAIM_SECONDS, ClaimTable
+from ._conflicts import Conflict, list_conflicts
 from ._correction_log import Correction, CorrectionLog
 from ._decision_log import DecisionLog, HistoryEntry, StateColumns, States
 from ._engine import open_engine
@@ -34,6 +35,8 @@ class ReviewStore:
 
     Build it with :meth:`open`.
     """
+
+    link: Any = None  # of a team's store: the way to its server
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
@@ -281,6 +284,10 @@ class ReviewStore:
     def claimed(self) -> dict[ItemKey, str]:
         """Who looks at what right now."""
         return self._claims.claimed()
+
+    def conflicts(self) -> list[Conflict]:
+        """Entries made without knowing of another reader's on the same item, that nobody has settled yet."""
+        return list_conflicts(self._engine)
 
     def revision(self) -> tuple[int, int]:
         """Two numbers that grow with every decision and every saved label, by whichever process."""
