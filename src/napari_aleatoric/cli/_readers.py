@@ -10,6 +10,7 @@ import typer
 from napari_aleatoric.errors import DataError
 
 from ._readers_adjudication import adjudication
+from ._reader_study import add_study_verbs, as_reader_sees
 from ._terminal import BarReporter, note, print_json, print_line, print_table
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ readers = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+add_study_verbs(readers)
+AsOption = Annotated[str, typer.Option("--as", help="Leave out what this reader must not see yet.")]
 
 
 @readers.command("report")
@@ -37,13 +40,14 @@ def report(
     out: Annotated[
         Path | None, typer.Option("--out", help="Write page, tables and figures (SVG) into this new folder.")
     ] = None,
+    reader: AsOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Tell how the readers agree, structure by structure, and what each is in the habit of."""
     from napari_aleatoric.io import write_whole
     from napari_aleatoric.review import readers_csv, readers_html, report_readers, write_readers_report
 
-    opened = _open(workspace)
+    opened = _open(workspace, reader)
     wanted = _spec(spec)
     for path in (html, csv):
         _outside(path, opened)
@@ -68,12 +72,13 @@ def consensus(
     method: Annotated[
         Literal["vote", "staple", "multilabel-staple"], typer.Option("--method", help="How to make one of several.")
     ] = "vote",
+    reader: AsOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """Write one label map of every case, on the grid of its image. A vote's ties are background."""
     from napari_aleatoric.review import write_consensus
 
-    opened = _open(workspace)
+    opened = _open(workspace, reader)
     with BarReporter("Making one of several") as reporter:
         found = write_consensus(opened, out, method, reporter)
     for sentence in found.refused:
@@ -103,12 +108,13 @@ def adjudicate_list(
     case: Annotated[list[str] | None, typer.Option("--case", help="Only this case; may be repeated.")] = None,
     least: Annotated[int, typer.Option("--least", min=1, help="Fewest voxels of a region.")] = 10,
     top: Annotated[int, typer.Option("--top", min=0, help="So many only; 0 = all.")] = 50,
+    reader: AsOption = "",
     as_json: JsonOption = False,
 ) -> None:
     """List the connected regions in which readers differ, largest first, of equal ones the most central first."""
     from napari_aleatoric.review import list_disputes
 
-    opened = _open(workspace)
+    opened = _open(workspace, reader)
     with BarReporter("Looking where readers differ") as reporter:
         found, refused = list_disputes(opened, cases=case or (), at_least=least, reporter=reporter)
     for sentence in refused:
@@ -152,13 +158,13 @@ def _dispute(d: Dispute) -> tuple[str, ...]:
     )
 
 
-def _open(path: Path) -> Workspace:
+def _open(path: Path, reader: str) -> Workspace:
     from napari_aleatoric.io import Workspace
 
     opened = Workspace.open(path)
     if opened.rescan():
         note("The data set changed since it was last looked at.")
-    return opened
+    return as_reader_sees(opened, reader)
 
 
 def _outside(path: Path | None, ws: Workspace) -> None:

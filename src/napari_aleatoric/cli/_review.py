@@ -12,6 +12,7 @@ import typer
 from napari_aleatoric.errors import DataError, NotFoundError
 from napari_aleatoric.model import Verdict
 
+from ._reader_study import as_reader_sees
 from ._terminal import BarReporter, print_json, print_line
 
 __all__ = ["decide", "export"]
@@ -39,14 +40,14 @@ def decide(
     from napari_aleatoric.review import ReviewStore
 
     opened = Workspace.open(workspace)
-    key = ItemKey(case, label_reader)
+    key, who = ItemKey(case, label_reader), reader or getpass.getuser()
+    opened = as_reader_sees(opened, who)
     if key not in opened.dataset.items:
         readers = [label.reader for label in opened.dataset.case(case).labels]
         raise NotFoundError(
             f"Case {case} has labels by {', '.join(readers) or 'nobody'}, none by '{label_reader}'; "
             "say whose with --label-reader."
         )
-    who = reader or getpass.getuser()
     with ReviewStore.open(opened.store_url) as store:
         if undo:
             decision = store.undo(key, who)

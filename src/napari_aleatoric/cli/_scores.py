@@ -206,14 +206,15 @@ def queue(
 ) -> None:
     """List the labels worth a second look, worst first."""
     from napari_aleatoric.io import Workspace
-    from napari_aleatoric.review import ReviewStore, build_queue, check_result, default_order
+    from napari_aleatoric.review import ReviewStore, build_queue, check_result, default_order, only_own
     from napari_aleatoric.uncertainty import strategy_of
 
     opened = Workspace.open(workspace)
     order = strategy_of(default_order(opened) if strategy is None else strategy)
     classes = opened.dataset.classes
     chosen = None if class_name is None else classes.by_name(class_name).class_index
-    with ReviewStore.open(opened.store_url) as store:
+    with ReviewStore.open(opened.store_url) as whole:
+        store = only_own(opened, whole, reader).store if reader else whole
         found = build_queue(
             store,
             classes,
