@@ -9,8 +9,8 @@ import typer
 
 from napari_aleatoric.errors import DataError
 
-from ._readers_adjudication import adjudication
 from ._reader_study import add_study_verbs, as_reader_sees
+from ._readers_adjudication import adjudication
 from ._terminal import BarReporter, note, print_json, print_line, print_table
 
 if TYPE_CHECKING:

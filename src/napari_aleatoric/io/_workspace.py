@@ -167,7 +167,7 @@ class Workspace:
         reader : str
             Whose open readings are labels, too.
         hidden : frozenset of str
-            Cases of which nobody else's label and no map is seen; `hide` changes them.
+            Cases of which nobody else's label and no map is seen; `look_as` changes them.
         """
         seen = Workspace(self.root, self._content)
         seen._scanned, seen._grids, seen._open_of, seen._hidden = self.scanned, self._grids, reader, hidden
@@ -178,10 +178,14 @@ class Workspace:
         """The workspace as everybody else sees it: nothing hidden, nobody's open readings."""
         return self.seen_by("") if self._open_of or self._hidden else self
 
-    def hide(self, cases: frozenset[str]) -> None:
-        """Hide these cases from now on, and no others."""
-        self._hidden = cases
+    def look_as(self, reader: str, hidden: frozenset[str]) -> None:
+        """Show from now on what this reader may see; see `seen_by`."""
+        self._open_of, self._hidden = reader, hidden
         self.refresh_readings()
+
+    def hides(self, case_id: str) -> bool:
+        """Whether others' labels and all maps of a case are hidden here."""
+        return case_id in self._hidden
 
     def check_shown(self, key: ItemKey) -> None:
         """Raise `NotFoundError` if this label, and all that was made of it, is hidden here."""

@@ -106,6 +106,7 @@ if TYPE_CHECKING:
         reveal_assignment,
         take_back,
         undo_assignment,
+        version_mark,
     )
     from ._team._link import LinkState
     from ._team._team_store import TeamStore, open_store
@@ -291,6 +292,7 @@ __all__ = [
     "undo_assignment",
     "use_order",
     "value_in_words",
+    "version_mark",
     "weakest_in_words",
     "write_consensus",
     "write_readers_report",
@@ -314,6 +316,7 @@ _MODULES = {
             "reveal_assignment",
             "take_back",
             "undo_assignment",
+            "version_mark",
         ),
         "_study._steps",
     ),

@@ -97,6 +97,17 @@ class Desk:
         self.screen.close()
         self.opened.store.close()
 
+    def seen_otherwise(self) -> None:
+        """Take note that the reader may see more, or less, than before: what is hidden now leaves the screen."""
+        self.screen.forget()
+        self.refresh_queue()
+        item, workspace = self.screen.item, self.opened.workspace
+        if item is not None and workspace.hides(item.key.case_id) and item.key.label_reader != self._reader():
+            self.leave()
+            self.screen.clear()
+            if len(self.walk.shown):
+                self.go(self.walk.shown.key(0))
+
     def come_back(self) -> None:
         """Take up the item on the screen again, after `leave`."""
         self.painting.finish()
@@ -265,6 +276,10 @@ class Desk:
         item = self.screen.item
         if item is None:
             return
+        if item.reading == "open":
+            text = "This is a reading of yours that is not answered. Answer it; verdicts come afterwards."
+            self._signals.notice.emit(Notice(text, Kind.WARNING))
+            return
         self.barring.save()
         if self.painting.unsaved:
             self.save(Verdict.CORRECTED if verdict is Verdict.ACCEPTED else verdict, quality, comment)
@@ -288,6 +303,7 @@ class Desk:
         return seen_on_screen(self.screen.item, self.screen.view, self._options, self.walk.wish.strategy)
 
     def _decided(self, key: ItemKey) -> None:
-        self.walk.renew(key, self.opened.store.state(key))
-        self.tell_queue()
+        if self.walk.full.find(key) is not None:  # an open reading is in no queue
+            self.walk.renew(key, self.opened.store.state(key))
+            self.tell_queue()
         self._signals.history_changed.emit(key)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import NotFoundError
-from napari_aleatoric.io import Workspace, read_map
+from napari_aleatoric.io import Workspace, read_map, reading_of
 from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
@@ -66,6 +66,10 @@ class ItemData:
         Label values that were in no class when it was read, with the number of their voxels.
     barred : BarredVoxels or None
         What of it is not to be learned from; an item that was read from the disk has it.
+    reading : str
+        For a label that its reader makes in this program: "open" or "answered"; "" for all others.
+    blinded : bool
+        Whether its reader must not see others or the machine yet: nothing of them is in here.
     """
 
     key: ItemKey
@@ -86,6 +90,8 @@ class ItemData:
     prompts: tuple[PromptUse, ...] = ()
     unknown_values: Mapping[int, int] = field(default_factory=dict)
     barred: BarredVoxels | None = None
+    reading: str = ""
+    blinded: bool = False
 
 
 def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
@@ -104,7 +110,9 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     image = stored.upright()
     corrected = "" if latest is None or latest.is_original else latest.correction_id
     label_map = current_label(workspace, store, key, warn=False).upright()
-    original = workspace.load_label(*key, warn=False).upright().data if corrected else None
+    reading, blinded = reading_of(workspace, key), workspace.hides(key.case_id)
+    is_open = reading is not None and reading.state == "open"
+    original = workspace.load_label(*key, warn=False).upright().data if corrected and not is_open else None
     heat = load_heat(workspace, key, map_name)
     label = _paintable(label_map.data)
     recovered = find_recovered(workspace, key, label, history)
@@ -126,6 +134,8 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         prompts=() if latest is None else latest.prompts,
         unknown_values=workspace.dataset.classes.unknown_values(label_map.data),
         barred=load_barred(workspace, key, image.geometry),
+        reading="" if reading is None else reading.state,
+        blinded=blinded,
     )
 
 
@@ -140,7 +150,7 @@ def load_heat(workspace: Workspace, key: ItemKey, map_name: str) -> HeatMaps | N
 def with_version(item: ItemData, workspace: Workspace, saved: Correction) -> ItemData:
     """Return the item after its label was saved as a version: the same arrays, and the original to compare with."""
     original = item.original
-    if original is None:
+    if original is None and item.reading != "open":
         original = _paintable(workspace.load_label(*item.key, warn=False).upright().data)
     return replace(
         item,

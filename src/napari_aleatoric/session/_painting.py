@@ -42,7 +42,7 @@ class Painting:
         self._masks: PromptedMasks | None = None
         self._has_recovered = False
         self._told = False  # whether there were unsaved strokes when it was told last
-        self._saver: Saver[ItemData] = Saver(deliver)
+        self._saver: Saver[Any] = Saver(deliver)
 
     @property
     def unsaved(self) -> bool:
@@ -137,6 +137,18 @@ class Painting:
         version = NewVersion(item, strokes.snapshot(), reader, **about)
         self._has_recovered = False
         self._saver.submit(lambda: version.write(opened), lambda future: self._written(version, strokes, future))
+
+    def then(self, work: Callable[[], Any], done: Callable[[Future[Any]], None]) -> None:
+        """Do something in the writing thread once all versions asked for are on the disk; not if one failed."""
+        before = self._saver.futures
+
+        def after() -> Any:
+            for future in before:
+                if (error := future.exception()) is not None:
+                    raise error
+            return work()
+
+        self._saver.submit(after, done)
 
     def _written(self, version: NewVersion, strokes: StrokeKeeper, future: Future[ItemData]) -> None:
         on_screen = strokes is self._strokes

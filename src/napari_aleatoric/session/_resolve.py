@@ -45,6 +45,8 @@ class ViewState:
         Whether it is shown.
     barred : str
         How much that is, in a sentence; "" for nothing.
+    blinded : bool
+        Whether this is a blinded reading: nothing of others or the machine is shown.
     """
 
     title: str
@@ -62,11 +64,16 @@ class ViewState:
     barring: bool = False
     barred_visible: bool = False
     barred: str = ""
+    blinded: bool = False
 
     @property
     def remark(self) -> str:
         """What is to be known while painting: a second line for the canvas."""
-        return "Painting what is not to be learned from" if self.barring else self.barred
+        if self.barring:
+            return "Painting what is not to be learned from"
+        return self.barred or (
+            "Blinded: you see neither others nor the machine until you answer" if self.blinded else ""
+        )
 
 
 def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewState:
@@ -88,7 +95,7 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
     """
     available = () if item.heat is None else item.heat.class_indices
     shown = tuple(c for c in available if c not in options.hidden_classes)
-    visible = options.heatmap_on and bool(shown)
+    visible = options.heatmap_on and bool(shown) and not item.blinded
     places = () if item.heat is None else item.heat.places(shown)
     n_barred = 0 if item.barred is None else item.barred.n_voxels
     barring = options.barring and item.barred is not None
@@ -103,17 +110,22 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
         legend_help=MAPS[item.map_name].sentence if visible else "",
         label_visible=options.label_visible,
         label_outline=options.label_outline,
-        original_visible=options.original_visible and item.original is not None,
+        original_visible=options.original_visible and item.original is not None and not item.blinded,
         places=tuple(p for p in places if p.value >= options.threshold),
         barring=barring,
         barred_visible=barring or bool(n_barred),
         barred=barred_in_words(n_barred, item.image.geometry),
+        blinded=item.blinded,
     )
 
 
 def _title(item: ItemData) -> str:
     parts = [str(item.key)]
-    if item.label_version:
+    if item.blinded:
+        parts.insert(0, "Blinded reading")
+    elif item.reading == "open":
+        parts.insert(0, "My reading")
+    elif item.label_version:
         parts.append("corrected label")
     geometry = item.image.geometry
     if geometry.spacing_known and geometry.obliquity_deg > 5.0:
@@ -122,6 +134,8 @@ def _title(item: ItemData) -> str:
 
 
 def _legend(item: ItemData, shown: tuple[int, ...], available: tuple[int, ...], classes: ClassTable) -> str:
+    if item.blinded:
+        return "Blinded reading: nothing of the machine is shown."
     if item.map_on_its_way:
         return f"Reading the map ({MAPS[item.map_name].legend}) …"
     if item.heat is None:

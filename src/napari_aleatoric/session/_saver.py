@@ -64,11 +64,12 @@ class NewVersion:
         AleatoricError
             If either could not be written.
         """
-        from napari_aleatoric.review import save_correction
+        from napari_aleatoric.review import save_correction, version_mark
 
         workspace, store, key = opened.workspace, opened.store, self.item.key
         label_map = LabelMap(self.data, self.item.image.geometry, reader=self.reader)
-        remarks = [self.comment, "with strokes recovered from an earlier session" if self.has_recovered else ""]
+        recovered = "with strokes recovered from an earlier session" if self.has_recovered else ""
+        remarks = [self.comment, recovered, version_mark(workspace, store, key)]
         saved = save_correction(
             workspace,
             store,

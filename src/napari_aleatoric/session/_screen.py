@@ -102,6 +102,10 @@ class Screen:
         """Read these when there is nothing else to read."""
         self._ahead.ask(keys)
 
+    def clear(self) -> None:
+        """Forget what is on the screen: it must not be seen any more."""
+        self.item = self.view = self.wanted = None
+
     def forget(self, key: ItemKey | None = None) -> None:
         """Drop what was read of an item (its files changed), or of all; the screen stays as it is."""
         self._ahead.forget(key)

@@ -25,6 +25,7 @@ from ._prompt_words import AcceptedDraft, PromptAnswer
 from ._resolve import ViewState
 from ._sentence import sentence_of
 from ._session_signals import SessionSignals, hand_on
+from ._sight import Sight
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import Queue, ReviewStore
@@ -51,7 +52,8 @@ class ReviewSession(SessionSignals):
 
     def __init__(self, deliver: Deliver | None = None, reader: str = "") -> None:
         self._deliver: Deliver = deliver or (lambda call: call())
-        self.reader = reader or account_name()
+        self._reader = reader or account_name()
+        self._sight: Sight | None = None
         self.options = ViewOptions()
         self.options.events.connect(lambda *_: self._resolve())
         self.options.events.map_name.connect(self._another_map)
@@ -60,6 +62,23 @@ class ReviewSession(SessionSignals):
         self._jobs = JobWatch()
         hand_on(self._jobs.changed, self.job_changed)
         self._jobs.ended.connect(self._job_ended)
+
+    # -- who looks ----------------------------------------------------------------------------------
+
+    @property
+    def reader(self) -> str:
+        """Who reviews; of what this reader is to read blinded, only their own label is seen here."""
+        return self._reader
+
+    @reader.setter
+    def reader(self, name: str) -> None:
+        self._reader = name
+        self.look_again()
+
+    def look_again(self) -> None:
+        """Look what the reader may see now; somebody may have given them a case, or they have answered one."""
+        if self._sight is not None and self._desk is not None and self._sight.renew(self._reader):
+            self._desk.seen_otherwise()
 
     # -- what is open -------------------------------------------------------------------------------
 
@@ -117,9 +136,11 @@ class ReviewSession(SessionSignals):
     def attach(self, opened: Opened) -> None:
         """Make an opened workspace the session's: its queue, its running job, nothing on screen yet."""
         self._let_go()
-        self._desk = Desk(opened, lambda: self.reader, self.options, self._deliver, self)
+        self._sight = Sight(opened, self._reader)
+        seen = self._sight.opened
+        self._desk = Desk(seen, lambda: self.reader, self.options, self._deliver, self)
         self.asking.begin(opened.order)
-        self.opened.emit(opened.workspace)
+        self.opened.emit(seen.workspace)
         self._desk.tell_queue()
         self.follow(opened.job or running(opened.workspace))
 
@@ -130,12 +151,13 @@ class ReviewSession(SessionSignals):
     def _let_go(self) -> None:
         if self._desk is not None:
             self._desk.close()
-            self._desk = None
+            self._desk = self._sight = None
 
     # -- the queue, and the way through it ------------------------------------------------------------
 
     def refresh_queue(self) -> None:
         """Read scores and decisions again."""
+        self.look_again()
         if self._desk is not None:
             self._desk.refresh_queue()
 
@@ -147,6 +169,7 @@ class ReviewSession(SessionSignals):
 
     def go(self, key: ItemKey) -> None:
         """Show an item; unsaved strokes of the one before are saved as a version first."""
+        self.look_again()
         if self._desk is not None:
             self._desk.go(key)
 

@@ -139,8 +139,8 @@ def test_ones_own_label_is_seen_and_after_the_answer_all(told):
     answer_assignment(workspace, store, "case_1", "Ada")
     hidden = hidden_cases(log, "Ada")
     assert hidden == frozenset()
-    workspace.hide(hidden)
-    store.hide(hidden)
+    workspace.look_as("Ada", hidden)
+    store.look_as("Ada", hidden)
     assert [r.reader for r in workspace.dataset.case("case_1").labels] == ["", "Ada"]
     assert store.flags(HIDDEN)
     assert read_map(workspace, HIDDEN, "label_risk").class_indices == (1,)

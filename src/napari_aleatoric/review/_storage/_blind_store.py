@@ -47,9 +47,9 @@ class BlindStore(ReviewStore):
         if self._whole is not None:
             self._whole.close()
 
-    def hide(self, cases: frozenset[str]) -> None:
-        """Hide these cases from now on, and no others."""
-        self.hidden = cases
+    def look_as(self, reader: str, hidden: frozenset[str]) -> None:
+        """Show from now on what this reader may see."""
+        self.reader, self.hidden = reader, hidden
 
     def _hides(self, key: ItemKey) -> bool:
         return key.case_id in self.hidden and not (key.label_reader == self.reader != "")
@@ -241,7 +241,7 @@ def blind_store(store: ReviewStore, reader: str, hidden: frozenset[str]) -> Blin
     reader : str
         Who looks.
     hidden : frozenset of str
-        Cases of which only that reader's own label is known; `BlindStore.hide` changes them.
+        Cases of which only that reader's own label is known; `BlindStore.look_as` changes them.
     """
     seen = BlindStore(store._engine)
     seen.share(store)

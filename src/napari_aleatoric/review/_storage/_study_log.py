@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from sqlalchemy import Connection, Engine, insert, select
+from sqlalchemy import Connection, Engine, func, insert, select
 
 from napari_aleatoric.model import ItemKey
 
@@ -74,6 +74,11 @@ class StudyLog:
         """All entries, in the order in which they were appended."""
         with reading(self._engine) as connection:
             return _entries(connection)
+
+    def last_seq(self) -> int:
+        """Return a number that grows with every entry, by whichever process."""
+        with reading(self._engine) as connection:
+            return int(connection.execute(select(func.coalesce(func.max(study.c.seq), 0))).scalar_one())
 
     def append(self, decide: Callable[[list[StudyEntry]], Sequence[StudyEntry]]) -> list[StudyEntry]:
         """Append what is decided upon the log as it stands, in one transaction; on return it is on the disk.

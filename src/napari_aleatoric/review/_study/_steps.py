@@ -36,6 +36,7 @@ __all__ = [
     "reveal_assignment",
     "take_back",
     "undo_assignment",
+    "version_mark",
 ]
 
 
@@ -240,6 +241,21 @@ def undo_assignment(workspace: Workspace, store: ReviewStore, case_id: str, read
         reinstate_reading(workspace, there.key)
         store.follow(workspace)
     return done[0]
+
+
+def version_mark(workspace: Workspace, store: ReviewStore, key: ItemKey) -> str:
+    """Return what is to be remarked on a version that is saved of a reading now: that it was answered before.
+
+    Returns
+    -------
+    str
+        "after reveal", "after the answer", or "" for what is no answered reading.
+    """
+    there = reading_of(workspace, key)
+    if there is None or there.state != "answered":
+        return ""
+    mine = [a for a in assignments(store) if a.key == key]
+    return "after reveal" if mine and mine[-1].revealed is not None else "after the answer"
 
 
 def _find(log: list[StudyEntry], case_id: str, reader: str) -> Assignment:
