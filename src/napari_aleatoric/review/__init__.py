@@ -92,9 +92,10 @@ if TYPE_CHECKING:
     from ._storage._store import ReviewStore
     from ._study._assign import Assigned, assign, honeypots, second_readings
     from ._study._assignment import Assignment
-    from ._study._blindness import hidden_cases, only_own
+    from ._study._blindness import hidden_cases, models_forbidden, only_own
     from ._study._honeypot_report import HoneypotReport, HoneypotReportSpec, honeypot_report
-    from ._study._progress import ReaderProgress, study_progress
+    from ._study._progress import ReaderProgress, progress_of, study_progress
+    from ._study._reveal import Beside, beside_answer
     from ._study._spec import AssignSpec, HoneypotSpec, SecondSpec
     from ._study._steps import (
         answer_assignment,
@@ -127,6 +128,7 @@ __all__ = [
     "AssignSpec",
     "Assigned",
     "Assignment",
+    "Beside",
     "BlindStore",
     "CalibrateSpec",
     "CalibrationRecord",
@@ -205,6 +207,7 @@ __all__ = [
     "assignments",
     "available_measures",
     "begin_assignment",
+    "beside_answer",
     "blind_store",
     "build_queue",
     "calibrate",
@@ -252,6 +255,7 @@ __all__ = [
     "measure_spectra",
     "measure_values",
     "model_folder",
+    "models_forbidden",
     "my_assignments",
     "only_own",
     "open_store",
@@ -261,6 +265,7 @@ __all__ = [
     "prediction_folder",
     "preview_filter",
     "preview_retraining",
+    "progress_of",
     "promote",
     "promoted_model",
     "prompt_uses",
@@ -299,11 +304,12 @@ __all__ = [
 ]
 
 _MODULES = {
+    **dict.fromkeys(("Beside", "beside_answer"), "_study._reveal"),
     **dict.fromkeys(("Assigned", "assign", "honeypots", "second_readings"), "_study._assign"),
     **dict.fromkeys(("Assignment",), "_study._assignment"),
-    **dict.fromkeys(("hidden_cases", "only_own"), "_study._blindness"),
+    **dict.fromkeys(("hidden_cases", "models_forbidden", "only_own"), "_study._blindness"),
     **dict.fromkeys(("HoneypotReport", "HoneypotReportSpec", "honeypot_report"), "_study._honeypot_report"),
-    **dict.fromkeys(("ReaderProgress", "study_progress"), "_study._progress"),
+    **dict.fromkeys(("ReaderProgress", "progress_of", "study_progress"), "_study._progress"),
     **dict.fromkeys(("AssignSpec", "HoneypotSpec", "SecondSpec"), "_study._spec"),
     **dict.fromkeys(
         (

@@ -24,6 +24,7 @@ from ._prefetch import Prefetcher
 from ._prompt_trail import Clicks, PromptTrail, painted_slice
 from ._prompt_words import AcceptedDraft
 from ._prompting import PromptAnswer, Prompting, PromptPhase, PromptStatus
+from ._readings import Readings
 from ._resolve import ViewState, resolve
 from ._segmenter_host import OwnProcess, SegmenterChoice, SegmenterHost, segmenter_choices
 from ._session import ReviewSession
@@ -95,6 +96,7 @@ __all__ = [
     "Prompting",
     "ProposalKeeper",
     "QueueFilter",
+    "Readings",
     "ReviewSession",
     "SegmenterChoice",
     "SegmenterHost",

@@ -70,6 +70,8 @@ class ItemData:
         For a label that its reader makes in this program: "open" or "answered"; "" for all others.
     blinded : bool
         Whether its reader must not see others or the machine yet: nothing of them is in here.
+    no_models : str
+        Why models must not be prompted in it, in a sentence; "" where they may.
     """
 
     key: ItemKey
@@ -92,6 +94,7 @@ class ItemData:
     barred: BarredVoxels | None = None
     reading: str = ""
     blinded: bool = False
+    no_models: str = ""
 
 
 def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
@@ -102,7 +105,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     DataError
         If the image or the label cannot be read.
     """
-    from napari_aleatoric.review import current_label
+    from napari_aleatoric.review import current_label, models_forbidden
 
     stored = workspace.load_image(key.case_id)
     history = store.corrections(key)
@@ -136,6 +139,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         barred=load_barred(workspace, key, image.geometry),
         reading="" if reading is None else reading.state,
         blinded=blinded,
+        no_models=models_forbidden(store, key) if blinded else "",
     )
 
 

@@ -48,6 +48,7 @@ class Prompting:
         self, host: Callable[[str], SegmenterHost], deliver: Callable[[Callable[[], None]], None] | None = None
     ) -> None:
         self._make_host = host
+        self.forbidden: Callable[[], str] = lambda: ""  # why models must not be asked about the case in view
         self._deliver = deliver or (lambda call: call())
         self._worker = UrgencyWorker()
         self._name = "sam-small"
@@ -240,6 +241,9 @@ class Prompting:
         about : object, optional
             What is pointed at; a newer question about the same object replaces an older one.
         """
+        if why := self.forbidden():
+            self.unanswered.emit(about, why)
+            return
         slices, model = self._slices_now(), self._model
         if slices is None or model is None:
             self.unanswered.emit(about, "Segmenting is off.")

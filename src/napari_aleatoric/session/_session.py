@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
-from napari_aleatoric.errors import AleatoricError
+from napari_aleatoric.errors import AleatoricError, DataError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.jobs import JobHandle, JobStatus, running, submit
 from napari_aleatoric.model import ClassTable, ItemKey, Spec, Verdict
@@ -118,6 +119,11 @@ class ReviewSession(SessionSignals):
         return self._desk.screen.item if self._desk is not None else None
 
     @property
+    def no_models(self) -> str:
+        """Why models must not be prompted in what is on screen, in a sentence; "" where they may."""
+        return self.item.no_models if self.item is not None else ""
+
+    @property
     def view(self) -> ViewState | None:
         """How it is shown."""
         return self._desk.screen.view if self._desk is not None else None
@@ -223,7 +229,14 @@ class ReviewSession(SessionSignals):
 
         The version that is saved later then names the segmenter and the number of prompts, for as long as what it
         drew is in the label: undo takes the mention back.
+
+        Raises
+        ------
+        DataError
+            If models must not be prompted in what is on screen.
         """
+        if self.no_models:
+            raise DataError(self.no_models)
         with self._desk.painting.drawing(answer) if self._desk is not None else nullcontext():
             yield
 
@@ -241,6 +254,19 @@ class ReviewSession(SessionSignals):
         """Write label, verdict and what is not to be learned from in the background; see `Desk.save`."""
         if self._desk is not None:
             self._desk.save(verdict, quality, comment)
+
+    def after_saving(self, work: Callable[[], Any], done: Callable[[Future[Any]], None]) -> None:
+        """Do something in the thread that writes labels, once all that is being written is on the disk.
+
+        ``done`` is told in the main thread how it went; where a version could not be written, nothing is done.
+        """
+        if self._desk is not None:
+            self._desk.painting.then(work, done)
+
+    def show_again(self) -> None:
+        """Read what is on screen anew, unless it has strokes to lose."""
+        if self._desk is not None:
+            self._desk.show_new_scores()
 
     def discard_strokes(self) -> None:
         """Throw the unsaved strokes away."""

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from ._opening import Opened
+
+if TYPE_CHECKING:
+    from napari_aleatoric.review import Assignment
 
 __all__ = ["Sight"]
 
@@ -17,6 +21,9 @@ class Sight:
     opened : Opened
         What the session works with: workspace, store and queue show nothing that is hidden.
 
+    whole : ReviewStore
+        The store with everything, for the person who assigns.
+
     Parameters
     ----------
     opened : Opened
@@ -28,15 +35,21 @@ class Sight:
     def __init__(self, opened: Opened, reader: str) -> None:
         from napari_aleatoric.review import ReviewStore, build_queue, only_own
 
-        self._whole = ReviewStore(opened.store._engine)
-        view = only_own(opened.workspace.whole, self._whole, reader)
+        self.whole = ReviewStore(opened.store._engine)
+        view = only_own(opened.workspace.whole, self.whole, reader)
         self._workspace, self._store = view
-        self._seen = (reader, self._whole.study.last_seq())
+        self._seen = (reader, self.whole.study.last_seq())
         queue = opened.queue
         if view.store.hidden:
             classes = view.workspace.dataset.classes
             queue = build_queue(view.store, classes, strategy=queue.strategy)
         self.opened = replace(opened, workspace=view.workspace, store=view.store, queue=queue)
+
+    def all_assignments(self) -> list[Assignment]:
+        """All readers' assignments; for counting and for the person who assigns, not for the reader."""
+        from napari_aleatoric.review import assignments
+
+        return assignments(self.whole)
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -47,10 +60,10 @@ class Sight:
         """Look again what is hidden from this reader; return whether anything is seen otherwise now."""
         from napari_aleatoric.review import hidden_cases
 
-        now = (reader, self._whole.study.last_seq())
+        now = (reader, self.whole.study.last_seq())
         if now == self._seen:
             return False
-        hidden = hidden_cases(self._whole, reader)
+        hidden = hidden_cases(self.whole, reader)
         changed = (reader, hidden) != (self._store.reader, self._store.hidden)
         self._seen = now
         if changed:

@@ -128,6 +128,9 @@ class TextPrompting:
         if case is None:
             self._tell(TextPhase.FAILED, "Open a case first; then look for something in it.")
             return
+        if why := self._prompting.forbidden():
+            self._tell(TextPhase.FAILED, why)
+            return
         if not self._source:
             self._tell(TextPhase.FAILED, self.NO_MODEL)
             return
@@ -167,6 +170,9 @@ class TextPrompting:
         """
         draft, case = self.draft, self._case
         if draft is None or case is None or self.runs.current is not None:
+            return
+        if why := self._prompting.forbidden():
+            self._tell(TextPhase.FAILED, why)
             return
         if not any(each.point_at for some in drawn.values() for each in some):
             self.say("Draw a box first, or click into the object.")

@@ -74,6 +74,7 @@ class Segmenting:
     ) -> None:
         self._viewer, self._stage, self._session = viewer, stage, session
         self.prompting = Prompting(host, deliver)
+        self.prompting.forbidden = lambda: session.no_models
         self._marks = CanvasMarks(viewer)
         self.pad = PromptPad(
             viewer, lambda: stage.label_layer, self._box_drawn, self._clicked, self._marks.show_marks, self.stop
@@ -110,6 +111,10 @@ class Segmenting:
         """Take prompts of one kind."""
         if self._session.item is None or self._stage.label_layer is None:
             self.refused.emit(Notice("Open a case first; then segment in it.", Kind.WARNING))
+            self.mode_changed.emit(self.mode)
+            return
+        if self._session.no_models:
+            self.refused.emit(Notice(self._session.no_models, Kind.WARNING))
             self.mode_changed.emit(self.mode)
             return
         self._finish()
