@@ -23,6 +23,7 @@ from . import (
     _scores,
     _search_saliency,
     _segment,
+    _store,
     _train,
     _weights,
     _window,
@@ -60,6 +61,7 @@ app.command("open")(_window.open_window)
 app.add_typer(_weights.weights, name="weights")
 app.add_typer(_reference.reference, name="reference")
 app.add_typer(_readers.readers, name="readers")
+app.add_typer(_store.store, name="store")
 app.command("doctor")(_doctor.doctor)
 app.command("tour", hidden=True)(_window.tour)
 

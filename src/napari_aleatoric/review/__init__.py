@@ -110,6 +110,8 @@ if TYPE_CHECKING:
         version_mark,
     )
     from ._team._link import LinkState
+    from ._team._migrate import Migrated, migrate_store
+    from ._team._status import StoreStatus, store_status
     from ._team._team_store import TeamStore, open_store
 
 __all__ = [
@@ -170,6 +172,7 @@ __all__ = [
     "LineFigures",
     "LinkState",
     "MeasureRow",
+    "Migrated",
     "ModelComparison",
     "ModelRecord",
     "PairSummary",
@@ -196,6 +199,7 @@ __all__ = [
     "SpectraSpec",
     "SpectraSummary",
     "Spectrum",
+    "StoreStatus",
     "Stroke",
     "StrokeJournal",
     "StructureSummary",
@@ -254,6 +258,7 @@ __all__ = [
     "make_reference",
     "measure_spectra",
     "measure_values",
+    "migrate_store",
     "model_folder",
     "models_forbidden",
     "my_assignments",
@@ -291,6 +296,7 @@ __all__ = [
     "save_correction",
     "score_workspace",
     "second_readings",
+    "store_status",
     "study_progress",
     "sweep_corrections",
     "take_back",
@@ -458,6 +464,8 @@ _MODULES = {
     "Conflict": "_storage._conflicts",
     "LinkState": "_team._link",
     **dict.fromkeys(("TeamStore", "open_store"), "_team._team_store"),
+    **dict.fromkeys(("Migrated", "migrate_store"), "_team._migrate"),
+    **dict.fromkeys(("StoreStatus", "store_status"), "_team._status"),
 }
 """Where each name lives: loaded when asked for, so that a window opens before the database library is needed."""
 
