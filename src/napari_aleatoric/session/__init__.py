@@ -1,5 +1,7 @@
 """Evented state of one viewer, and the pure functions that decide what is shown. No Qt, no napari."""
 
+from ._agreement import Agreement
+from ._agreement_rows import AgreementView, CaseLine, PairCell, ReaderLine
 from ._asking import answered, measured
 from ._calibration import CalibrationNews, calibration_news, calibration_spec
 from ._class_scores import ClassScore, class_scores
@@ -61,8 +63,11 @@ __all__ = [
     "OTHER_WORDS",
     "PRESET_CHOICES",
     "AcceptedDraft",
+    "Agreement",
+    "AgreementView",
     "Bars",
     "CalibrationNews",
+    "CaseLine",
     "ClassScore",
     "Clicks",
     "ComparedMasks",
@@ -87,6 +92,7 @@ __all__ = [
     "Opened",
     "OwnProcess",
     "OwnTextProcess",
+    "PairCell",
     "PlanView",
     "Prefetcher",
     "PromptAnswer",
@@ -96,6 +102,7 @@ __all__ = [
     "Prompting",
     "ProposalKeeper",
     "QueueFilter",
+    "ReaderLine",
     "Readings",
     "ReviewSession",
     "SegmenterChoice",

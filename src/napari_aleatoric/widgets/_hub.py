@@ -15,6 +15,7 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Verdict
 from napari_aleatoric.session import (
+    Agreement,
     ItemData,
     Kind,
     Models,
@@ -119,6 +120,13 @@ class Hub(QObject):
     def training_pair(self) -> TrainingPair:
         """A second training beside the chosen one."""
         return TrainingPair(self.session, self.training, self._main.deliver)
+
+    @cached_property
+    def agreement(self) -> Agreement:
+        """How the readers of the data set agree; made when the first dock asks for it."""
+        made = Agreement(self.session, self._main.deliver)
+        made.refused.connect(self._tell)
+        return made
 
     @cached_property
     def comparing(self) -> Comparing:
@@ -316,6 +324,8 @@ class Hub(QObject):
         self.viewer = self.window = None
 
     def _close_training(self) -> None:
+        if "agreement" in vars(self):
+            self.agreement.close()
         if "training_pair" in vars(self):
             self.training_pair.close()
         if "examples" in vars(self):

@@ -53,6 +53,7 @@ def each_reading(
     at_least: int = 1,
     only: Collection[str] = (),
     answers: Literal["first", "latest"] = "latest",
+    without: Collection[str] = (),
 ) -> Iterator[tuple[CaseFiles, LoadedCase]]:
     """Read the labelled cases of a workspace with the label versions that count now.
 
@@ -70,6 +71,8 @@ def each_reading(
         These cases; all if empty.
     answers : "first" or "latest"
         Whether readings made in this program count as first answered, or as they stand now.
+    without : collection of str
+        Cases that are passed over.
 
     Raises
     ------
@@ -81,6 +84,7 @@ def each_reading(
     for case_id in only:
         ws.dataset.case(case_id)
     cases = [c for c in ws.dataset.cases if len(c.labels) >= at_least and (not only or c.case_id in only)]
+    cases = [c for c in cases if c.case_id not in without]
     if not cases:
         raise DataError(
             f"Expected cases with labels by at least {at_least} readers, got none among "

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Reporter, SilentReporter
@@ -19,7 +21,11 @@ __all__ = ["report_readers"]
 
 
 def report_readers(
-    ws: Workspace, spec: ReadersSpec | None = None, reporter: Reporter | None = None
+    ws: Workspace,
+    spec: ReadersSpec | None = None,
+    reporter: Reporter | None = None,
+    *,
+    without: Collection[str] = (),
 ) -> ReadersReport:
     """Compare the readers of a data set by their labels as these stand now.
 
@@ -33,6 +39,8 @@ def report_readers(
         What was chosen; by default its defaults.
     reporter : Reporter, optional
         Told about every case.
+    without : collection of str
+        Cases that are left out, as those that whoever looks has yet to read.
 
     Returns
     -------
@@ -51,7 +59,8 @@ def report_readers(
     classes, readers = ws.dataset.classes, ws.dataset.readers
     with ReviewStore.open(ws.store_url) as store:
         store.follow(ws)
-        for files, case in each_reading(ws, store, refused, reporter or SilentReporter(), answers=spec.answers):
+        report = reporter or SilentReporter()
+        for files, case in each_reading(ws, store, refused, report, answers=spec.answers, without=without):
             found, added = measure_case(files, case, readers, classes, spec)
             cases.append(found)
             sums += [] if added is None else [(found.unit, added)]

@@ -9,8 +9,7 @@ from qtpy.QtGui import QKeyEvent
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import HeldOutRow
-
-from ._row_table import dress
+from napari_aleatoric.widgets._row_table import dress
 
 __all__ = ["CasesTable"]
 

@@ -8,8 +8,7 @@ from qtpy.QtCore import QItemSelectionModel, Qt, Signal
 from qtpy.QtWidgets import QAbstractItemView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import TrainingRow
-
-from ._row_table import dress
+from napari_aleatoric.widgets._row_table import dress
 
 __all__ = ["RunsTable"]
 
