@@ -6,8 +6,8 @@
 
 Every nodule is of another patient. One half of the nodules is held out; of the other half, from which all networks
 learn, a quarter is the validation part on which settings were chosen. Every arm trains the same small U-Net from
-the same first weights by `train_model`, with as many steps of as many patches (32 × 32 in one slice, out of the
-48 × 48 in the middle of the crop, where the nodule lies), so with an equal budget of gradients of the network:
+the same first weights by `train_model`, with as many steps of as many patches (48 × 48 in one slice, in the
+middle of the crop, where the nodule lies), so with an equal budget of gradients of the network:
 
 random, each        one reader drawn for every patch; all in every patch, each counting alike
 vote, staple        one label made of all
@@ -89,10 +89,10 @@ _TRAIN = TrainSpec(
     network="unet",
     dimensions="2d",
     width=8,
-    patch_zyx=(1, 32, 32),
+    patch_zyx=(1, _SIDE, _SIDE),
     batch=8,
     iterations=250,
-    near_fraction=0.75,
+    learning_rate=0.005,
     uma=UmaSpec(width=4),
     device="cpu",
 )

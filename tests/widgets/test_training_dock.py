@@ -122,7 +122,8 @@ def test_wishes_are_collected_and_a_training_is_started(dock: TrainingDock, qtbo
     assert dock.tabs.currentWidget() is dock.curves_page
 
 
-def test_everything_is_whole_on_a_laptop(dock: TrainingDock, qtbot: Any) -> None:
+@pytest.mark.parametrize("several_readers", [False, True])
+def test_everything_is_whole_on_a_laptop(dock: TrainingDock, qtbot: Any, several_readers: bool) -> None:
     dock.training.rest()
     chosen = row("m2")
     view = replace(
@@ -133,6 +134,7 @@ def test_everything_is_whole_on_a_laptop(dock: TrainingDock, qtbot: Any) -> None
         rows=(chosen, row("m1", is_promoted=True), row("m0", state="stopped", dice="–")),
         chosen=chosen,
         can_promote=True,
+        several_readers=several_readers,
     )
     dock.training.view = view
     dock._show(view)
@@ -143,6 +145,7 @@ def test_everything_is_whole_on_a_laptop(dock: TrainingDock, qtbot: Any) -> None
         assert dock.widget().width() <= dock.viewport().width()
         assert dock.verticalScrollBar().maximum() == 0
     assert cut(dock.progress) == []
+    assert dock.start_page.form.readers.isHidden() == (not several_readers)
     table = dock.runs_page.table
     assert table.horizontalScrollBar().maximum() == 0
     assert [table.item(0, column).text() for column in range(1, 6)] == [

@@ -46,6 +46,7 @@ from ._training_examples import ExampleView, TrainingExamples
 from ._training_net import DIMENSION_CHOICES, NETWORK_CHOICES, NetWishes
 from ._training_pair import TrainingPair, TrainingPairView
 from ._training_plan import PlanView, TrainingPlan
+from ._training_readers import READERS_CHOICES
 from ._training_rows import TrainingRow
 from ._training_shelf import whole_curves
 from ._training_view import TrainingView
@@ -62,6 +63,7 @@ __all__ = [
     "NETWORK_CHOICES",
     "OTHER_WORDS",
     "PRESET_CHOICES",
+    "READERS_CHOICES",
     "AcceptedDraft",
     "Agreement",
     "AgreementView",

@@ -32,7 +32,8 @@ def preview_in_words(workspace: Workspace, spec: RetrainSpec) -> TrainingPreview
         advice = retraining_advice(changes_since(workspace, WHEN_IT_PAYS.top))
     except AleatoricError:  # a damaged list of models, which is told where models are listed
         advice = ""
-    return TrainingPreview(found.sentence, found.notes, advice=advice)
+    several = any(len(case.readers) > 1 for case in found.learn)
+    return TrainingPreview(found.sentence, found.notes, advice=advice, several_readers=several)
 
 
 def promote_row(workspace: Workspace, row: TrainingRow) -> str:

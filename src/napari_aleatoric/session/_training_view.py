@@ -31,12 +31,15 @@ class TrainingPreview:
         Why nothing can be learned, and what to do.
     advice : str
         What was done since the last training, and whether it pays to train again.
+    several_readers : bool
+        Whether a case that is learned from has labels of several readers.
     """
 
     sentence: str = ""
     remarks: tuple[str, ...] = ()
     problem: str = ""
     advice: str = ""
+    several_readers: bool = False
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ class TrainingView:
         Why it cannot be started; "" if it can.
     advice : str
         What was done since the last training, and whether it pays to train again.
+    several_readers : bool
+        Whether there are readers to choose.
     is_running, is_stopping : bool
         Whether a training is under way; whether it was asked to stop.
     fraction : float or None
@@ -76,6 +81,7 @@ class TrainingView:
     remarks: tuple[str, ...] = ()
     problem: str = ""
     advice: str = ""
+    several_readers: bool = False
     is_running: bool = False
     is_stopping: bool = False
     fraction: float | None = None
@@ -132,6 +138,7 @@ def training_view(
         remarks=preview.remarks if preview is not None else (),
         problem=problem,
         advice=preview.advice if preview is not None else "",
+        several_readers=(preview is not None and preview.several_readers) or wishes.readers != "random",
         is_running=is_running,
         is_stopping=is_running and status is not None and status.cancelling,
         fraction=status.fraction if is_running and status is not None and status.total > 0 else None,

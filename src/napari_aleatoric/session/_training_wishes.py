@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ._training_choice import TrainingChoice
 from ._training_net import NetWishes
+from ._training_readers import READERS_CHOICES
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import RetrainSpec
@@ -23,6 +24,7 @@ __all__ = [
 ]
 
 _KEPT_PERCENT = 80.0
+_UMA_ALONE = "Readers by reliability are learned without label denoising and sharpness-aware steps. Wish otherwise."
 
 
 PRESET_CHOICES = (
@@ -74,6 +76,8 @@ class TrainingWishes:
         Time for the steps; 0 = as many steps as the preset has.
     net : NetWishes
         What is chosen of network, grid and patches.
+    readers : str
+        Name among `READERS_CHOICES`.
     """
 
     preset: str = "quick"
@@ -83,17 +87,20 @@ class TrainingWishes:
     baseline: bool = False
     minutes: int = 0
     net: NetWishes = field(default_factory=NetWishes)
+    readers: str = "random"
 
     @property
     def misfit(self) -> str:
-        """What of it the chosen network cannot do, and what to do; "" = nothing."""
+        """What of it cannot be done together, and what to do; "" = nothing."""
         if not self.net.is_nnunet:
-            return ""
+            odd = self.loss.endswith("_denoise") or self.sharpness_aware
+            return _UMA_ALONE if self.readers == "uma" and odd else ""
         wished = {
             "label denoising": self.loss.endswith("_denoise"),
             "sharpness-aware steps": self.sharpness_aware,
             "voxels by their risk": self.labels == "voxels",
             "a time for the steps": self.minutes > 0,
+            "a choice of readers": self.readers != "random",
         }
         found = [name for name, is_wished in wished.items() if is_wished]
         return (
@@ -107,17 +114,21 @@ def retrain_spec(wishes: TrainingWishes) -> RetrainSpec:
     from napari_aleatoric.training import LossSpec, TrainSpec
 
     own = not wishes.net.is_nnunet
+    plain = own and wishes.readers != "uma"
+    readers = wishes.readers if own else "random"
     loss = LossSpec.model_validate(
         {
             "kind": wishes.loss.removesuffix("_denoise"),
-            "denoise": own and wishes.loss.endswith("_denoise"),
-            "sharpness_aware": own and wishes.sharpness_aware,
+            "denoise": plain and wishes.loss.endswith("_denoise"),
+            "sharpness_aware": plain and wishes.sharpness_aware,
         }
     )
     minutes = float(wishes.minutes) if own and wishes.minutes else None
     measure = {"filter_risk": "label_risk", "filter_auv": "auv"}.get(wishes.labels)
     return RetrainSpec(
-        train=TrainSpec.of_preset(wishes.preset, loss=loss, minutes=minutes, **wishes.net.changes()),
+        train=TrainSpec.of_preset(
+            wishes.preset, loss=loss, minutes=minutes, readers=readers, **wishes.net.changes()
+        ),
         backend="own" if own else "nnunet",
         filter=None if measure is None else FilterSpec(measure=measure, percentiles=(0.0, _KEPT_PERCENT)),
         voxel_weights=own and wishes.labels == "voxels",
@@ -129,7 +140,7 @@ def preset_in_words(spec: Mapping[str, Any]) -> str:
     """Return the title of the preset that settings of a retraining are, as plain values; "own settings" else."""
     from napari_aleatoric.training import TrainSpec
 
-    own = {"loss", "minutes", "seed", "device"}
+    own = {"loss", "minutes", "seed", "device", "readers", "uma"}
     train = {name: value for name, value in spec.get("train", {}).items() if name not in own}
     for preset in PRESET_CHOICES:
         known = TrainSpec.of_preset(preset.name).model_dump(mode="json")
@@ -148,6 +159,8 @@ def loss_in_words(spec: Mapping[str, Any]) -> str:
     words += [
         title for name, title in (("denoise", "denoising"), ("sharpness_aware", "sharpness")) if loss.get(name)
     ]
+    readers = spec.get("train", {}).get("readers", "random")
+    words += [choice.title.lower() for choice in READERS_CHOICES[1:] if choice.name == readers]
     if spec.get("filter") is not None:
         words.append("filter")
     if spec.get("voxel_weights"):

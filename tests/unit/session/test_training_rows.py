@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -10,7 +10,14 @@ import pytest
 from napari_aleatoric.jobs import JobError, JobStatus
 from napari_aleatoric.model import Status
 from napari_aleatoric.review import ModelRecord, RetrainSpec
-from napari_aleatoric.session import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingRow, TrainingWishes
+from napari_aleatoric.session import (
+    LABEL_CHOICES,
+    LOSS_CHOICES,
+    PRESET_CHOICES,
+    READERS_CHOICES,
+    TrainingRow,
+    TrainingWishes,
+)
 from napari_aleatoric.session._training_machine import Machine
 from napari_aleatoric.session._training_rows import run_models, training_row
 from napari_aleatoric.session._training_time import duration_sentence, expected_seconds
@@ -42,6 +49,12 @@ def test_every_wish_is_a_setting_of_the_door() -> None:
                 assert RetrainSpec.model_validate(spec.model_dump(mode="json")) == spec
                 assert preset_in_words(spec.model_dump(mode="json")) == preset.title
                 assert loss_in_words(spec.model_dump(mode="json")).startswith(loss.title)
+    for readers in READERS_CHOICES:
+        spec = retrain_spec(TrainingWishes(readers=readers.name))
+        assert spec.train.readers == readers.name
+        assert preset_in_words(spec.model_dump(mode="json")) == "Quick look"
+        words = loss_in_words(spec.model_dump(mode="json"))
+        assert words == "Dice + cross-entropy" + ("" if readers.name == "random" else f" + {readers.title.lower()}")
     spec = retrain_spec(TrainingWishes("thorough", "duo_denoise", "filter_auv", True, True, 30))
     loss = spec.train.loss
     assert (loss.kind, loss.denoise, loss.sharpness_aware) == ("duo", True, True)
@@ -52,7 +65,20 @@ def test_every_wish_is_a_setting_of_the_door() -> None:
     assert retrain_spec(TrainingWishes()).train.minutes is None
 
 
+def test_readers_by_reliability_go_without_a_second_way_to_find_wrong_labels() -> None:
+    for odd in (TrainingWishes(readers="uma", loss="duo_denoise"), TrainingWishes("quick", sharpness_aware=True)):
+        wishes = replace(odd, readers="uma")
+        assert "without label denoising" in wishes.misfit
+        assert not replace(odd, readers="vote").misfit
+        loss = retrain_spec(wishes).train.loss
+        assert not loss.denoise
+        assert not loss.sharpness_aware
+
+
 def test_settings_in_words() -> None:
+    before = plain()  # as kept before readers could be chosen
+    del before["train"]["readers"], before["train"]["uma"]
+    assert preset_in_words(before) == "Quick look"
     assert preset_in_words({"train": {"iterations": 7}}) == "Own settings"
     assert preset_in_words(plain(minutes=10, loss="duo")) == "Quick look"
     assert loss_in_words(plain(loss="duo_denoise", sharpness_aware=True, labels="voxels")) == (

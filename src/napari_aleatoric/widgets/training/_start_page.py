@@ -100,7 +100,7 @@ class StartPage(QWidget):
 
     def show_view(self, view: TrainingView) -> None:
         """Show what is known."""
-        self.form.show_wishes(view.wishes)
+        self.form.show_wishes(view.wishes, view.several_readers)
         texts = {
             self.selection: view.selection,
             self.advice: view.advice,

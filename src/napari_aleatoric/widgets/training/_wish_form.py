@@ -11,6 +11,7 @@ from napari_aleatoric.session import (
     LABEL_CHOICES,
     LOSS_CHOICES,
     PRESET_CHOICES,
+    READERS_CHOICES,
     TrainingChoice,
     TrainingWishes,
 )
@@ -19,6 +20,7 @@ from napari_aleatoric.widgets._narrow_box import NarrowBox
 __all__ = ["WishForm"]
 
 _MOST_MINUTES = 2880
+_CHOSEN = ("preset", "loss", "labels", "readers")
 
 
 class WishForm(QWidget):
@@ -37,6 +39,7 @@ class WishForm(QWidget):
         self.preset = _box("Preset", PRESET_CHOICES)
         self.loss = _box("Loss", LOSS_CHOICES)
         self.labels = _box("Which labels are learned from", LABEL_CHOICES)
+        self.readers = _box("Which of several readers are learned from", READERS_CHOICES)
         self.minutes = QSpinBox()
         self.minutes.setRange(0, _MOST_MINUTES)
         self.minutes.setSpecialValueText("as preset")
@@ -51,13 +54,21 @@ class WishForm(QWidget):
         self.sharpness_aware.setToolTip(
             "Takes every step with the gradient of the worst place near by. Twice the time."
         )
+        self._labels: dict[str, QLabel] = {}
         layout = QGridLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setHorizontalSpacing(6)
         layout.setVerticalSpacing(4)
-        places = (("Preset", self.preset), ("Loss", self.loss), ("Labels", self.labels), ("Time", self.minutes))
+        places = (
+            ("Preset", self.preset),
+            ("Loss", self.loss),
+            ("Labels", self.labels),
+            ("Readers", self.readers),
+            ("Time", self.minutes),
+        )
         for row, (words, box) in enumerate(places):
             label = QLabel(words)
+            self._labels[words] = label
             label.setBuddy(box)
             layout.addWidget(label, row, 0)
             layout.addWidget(box, row, 1)
@@ -65,7 +76,8 @@ class WishForm(QWidget):
             layout.addWidget(check, layout.rowCount(), 0, 1, 2)
         layout.setColumnStretch(1, 1)
         layout.setRowStretch(layout.rowCount(), 1)
-        for name in ("preset", "loss", "labels"):
+        self._show_readers(False)
+        for name in _CHOSEN:
             choice: QComboBox = getattr(self, name)
             choice.activated.connect(lambda _, b=choice, n=name: self.changed.emit({n: b.currentData()}))
         for name in ("baseline", "sharpness_aware"):
@@ -73,15 +85,21 @@ class WishForm(QWidget):
             box_to_check.toggled.connect(lambda on, n=name: self.changed.emit({n: on}))
         self.minutes.valueChanged.connect(lambda value: self.changed.emit({"minutes": value}))
 
-    def show_wishes(self, wishes: TrainingWishes) -> None:
-        """Show what is chosen."""
-        for name in ("preset", "loss", "labels"):
+    def show_wishes(self, wishes: TrainingWishes, several_readers: bool = False) -> None:
+        """Show what is chosen; readers only where there are several."""
+        self._show_readers(several_readers)
+        for name in _CHOSEN:
             box: QComboBox = getattr(self, name)
             box.setCurrentIndex(max(0, box.findData(getattr(wishes, name))))
             box.setToolTip(str(box.currentData(Qt.ItemDataRole.ToolTipRole)))
         self.baseline.setChecked(wishes.baseline)
         self.sharpness_aware.setChecked(wishes.sharpness_aware)
         self.minutes.setValue(wishes.minutes)
+
+    def _show_readers(self, shown: bool) -> None:
+        for part in (self.readers, self._labels["Readers"]):
+            if part.isHidden() == shown:
+                part.setVisible(shown)
 
 
 def _box(name: str, choices: Sequence[TrainingChoice]) -> QComboBox:
