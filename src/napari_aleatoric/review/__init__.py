@@ -82,7 +82,7 @@ if TYPE_CHECKING:
     from ._scoring._run import ScoreSummary, score_workspace
     from ._scoring._spectra import SpectraSpec, SpectraSummary, Spectrum, measure_spectra, read_spectra
     from ._storage._adjudication_log import AdjudicationEntry
-    from ._storage._blind_store import BlindStore, blind_store
+    from ._storage._blind_store import BlindStore, blind_store, whole_store
     from ._storage._conflicts import Conflict
     from ._storage._correction_log import Correction
     from ._storage._decision_log import STATUSES, HistoryEntry
@@ -305,6 +305,7 @@ __all__ = [
     "value_in_words",
     "version_mark",
     "weakest_in_words",
+    "whole_store",
     "write_consensus",
     "write_readers_report",
 ]
@@ -332,7 +333,7 @@ _MODULES = {
         ),
         "_study._steps",
     ),
-    **dict.fromkeys(("BlindStore", "blind_store"), "_storage._blind_store"),
+    **dict.fromkeys(("BlindStore", "blind_store", "whole_store"), "_storage._blind_store"),
     **dict.fromkeys(("Adjudication", "adjudicate", "adjudication_records"), "_adjudicating._adjudication"),
     **dict.fromkeys(("CaseToDecide", "make_case"), "_adjudicating._case"),
     **dict.fromkeys(("ADJUDICATED", "Choices", "fold_choices", "outcome"), "_adjudicating._fold"),

@@ -33,9 +33,9 @@ class Sight:
     """
 
     def __init__(self, opened: Opened, reader: str) -> None:
-        from napari_aleatoric.review import ReviewStore, build_queue, only_own
+        from napari_aleatoric.review import build_queue, only_own, whole_store
 
-        self.whole = ReviewStore(opened.store._engine)
+        self.whole = whole_store(opened.store)
         view = only_own(opened.workspace.whole, self.whole, reader)
         self._workspace, self._store = view
         self._seen = (reader, self.whole.study.last_seq())

@@ -21,7 +21,7 @@ from ._score_rows import Overview, ScoreInfo
 from ._store import ReviewStore
 from ._study_log import StudyEntry, StudyLog
 
-__all__ = ["BlindStore", "blind_store"]
+__all__ = ["BlindStore", "blind_store", "whole_store"]
 
 
 class BlindStore(ReviewStore):
@@ -247,3 +247,8 @@ def blind_store(store: ReviewStore, reader: str, hidden: frozenset[str]) -> Blin
     seen.share(store)
     seen.reader, seen.hidden = reader, hidden
     return seen
+
+
+def whole_store(store: ReviewStore) -> ReviewStore:
+    """Return the store behind what a reader sees of it; any other store as it is."""
+    return (store._whole or store) if isinstance(store, BlindStore) else store
