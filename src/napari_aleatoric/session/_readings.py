@@ -37,6 +37,7 @@ class Readings:
 
     def __init__(self, session: ReviewSession) -> None:
         self._session = session
+        self._read: tuple[Any, list[Assignment]] | None = None  # the list as last read, and when that was
         self.busy = ""  # what is under way, in a word
         self.beside: tuple[Beside, ...] = ()
         if name := kept_reader_name():
@@ -70,7 +71,12 @@ class Readings:
         from napari_aleatoric.review import my_assignments
 
         store = self._session.store
-        return [] if store is None else my_assignments(store, self.reader)
+        if store is None:
+            return []
+        now = (store, self.reader, store.study.last_seq())
+        if self._read is None or self._read[0] != now:
+            self._read = now, my_assignments(store, self.reader)
+        return self._read[1]
 
     @property
     def current(self) -> Assignment | None:

@@ -8,6 +8,7 @@ from ._hub import hub_of
 
 __all__ = [
     "accept",
+    "answer_reading",
     "cancel_job",
     "correct",
     "exclude",
@@ -47,6 +48,11 @@ def _perform(viewer: Viewer, name: str) -> None:
 def accept(viewer: Viewer) -> None:
     """Accept this label."""
     _perform(viewer, "accept")
+
+
+def answer_reading(viewer: Viewer) -> None:
+    """Answer my reading."""
+    _perform(viewer, "answer_reading")
 
 
 def cancel_job(viewer: Viewer) -> None:

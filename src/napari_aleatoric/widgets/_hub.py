@@ -22,6 +22,7 @@ from napari_aleatoric.session import (
     Notice,
     Opened,
     OwnProcess,
+    Readings,
     ReviewSession,
     Training,
     TrainingExamples,
@@ -78,6 +79,7 @@ class Hub(QObject):
         self.score_spec = ScoreSpec()
         self._main = MainThread(self)
         self.session = ReviewSession(deliver=self._main.deliver)
+        self.readings = Readings(self.session)
         self.stage = Stage(viewer, on_painted=self.session.painted)
         self.recent = RecentFolders()
         # the stage turns outlines off in 3-D by itself; napari's warning would pop up at every turn
@@ -245,6 +247,7 @@ class Hub(QObject):
             "skip": lambda: self.decide(Verdict.SKIPPED),
             "undo_decision": session.undo_decision,
             "write_comment": self.focus_comment,
+            "answer_reading": self.readings.answer,
             "save_label": lambda: session.save(),
             "paint_barred": self.barred.toggle,
             "segment_box": lambda: self.segment("box"),

@@ -51,6 +51,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("undo_decision", "Take back my last decision", "Verdict", "U"),
     Action("write_comment", "Write a comment", "Verdict", "I"),
     Action("save_label", "Save the label as a new version", "Label", "S"),
+    Action("answer_reading", "Answer my reading", "Label", "Shift+A"),
     Action("paint_barred", "Paint what is not to be learned from, on or off", "Label", "Shift+D"),
     Action("segment_box", "Segment by boxes, on or off", "Label", "Shift+B"),
     Action("segment_points", "Segment by points, on or off", "Label", "Shift+P"),

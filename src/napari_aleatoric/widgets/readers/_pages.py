@@ -13,7 +13,10 @@ from napari_aleatoric.widgets._hub import Hub
 
 __all__ = ["PAGES", "make_pages"]
 
-PAGES: tuple[tuple[str, str], ...] = (("_agreement_page", "AgreementPage"),)
+PAGES: tuple[tuple[str, str], ...] = (
+    ("_readings_page", "ReadingsPage"),
+    ("_agreement_page", "AgreementPage"),
+)
 """Modules, loaded with the first dock, and the names of their widgets."""
 
 
