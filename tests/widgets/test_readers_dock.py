@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel
 
 from napari_aleatoric.widgets import ReadersDock, hub_of, show_docks
 from napari_aleatoric.widgets.readers import _pages
@@ -62,6 +62,6 @@ def test_key_opens_it_behind_uncertainty(make_napari_viewer: Any, qtbot: Any) ->
     qtbot.waitUntil(lambda: dock.isVisible() and dock.height() > 250, timeout=60_000)
     beside = [other.objectName() for other in window.tabifiedDockWidgets(wrapper)]
     assert any(name.startswith("Uncertainty") for name in beside), beside
-    for page in dock.findChildren(QWidget):
+    for page in dock.pages:
         assert page.mapTo(dock, page.rect().topRight()).x() <= dock.width(), page
     hub.close()

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from ._ranking._queue import Progress, Queue, QueueRow, build_queue
     from ._ranking._queue_columns import QueueColumns
     from ._reading._consensus_files import ConsensusSummary, write_consensus
-    from ._reading._disputes import Dispute, list_disputes
+    from ._reading._disputes import Dispute, describe_region, list_disputes
     from ._reading._figures import readers_figures
     from ._reading._page import readers_html
     from ._reading._record import HabitSummary, PairSummary, ReadCase, ReadersReport, StructureSummary
@@ -226,6 +226,7 @@ __all__ = [
     "current_label",
     "cut_at_percentiles",
     "default_order",
+    "describe_region",
     "diff",
     "effective",
     "ends_in_words",
@@ -342,7 +343,7 @@ _MODULES = {
     "AdjudicateSpec": "_adjudicating._spec",
     "AdjudicationEntry": "_storage._adjudication_log",
     **dict.fromkeys(("ConsensusSummary", "write_consensus"), "_reading._consensus_files"),
-    **dict.fromkeys(("Dispute", "list_disputes"), "_reading._disputes"),
+    **dict.fromkeys(("Dispute", "describe_region", "list_disputes"), "_reading._disputes"),
     **dict.fromkeys(
         ("HabitSummary", "PairSummary", "ReadCase", "ReadersReport", "StructureSummary"), "_reading._record"
     ),

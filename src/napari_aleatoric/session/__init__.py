@@ -1,5 +1,8 @@
 """Evented state of one viewer, and the pure functions that decide what is shown. No Qt, no napari."""
 
+from ._adjudication import Adjudicating
+from ._adjudication_scene import AdjudicationScene
+from ._adjudication_view import AdjudicationView, CaseRow, ReaderMark, RegionRow
 from ._agreement import Agreement
 from ._agreement_rows import AgreementView, CaseLine, PairCell, ReaderLine
 from ._asking import answered, measured
@@ -65,11 +68,15 @@ __all__ = [
     "PRESET_CHOICES",
     "READERS_CHOICES",
     "AcceptedDraft",
+    "Adjudicating",
+    "AdjudicationScene",
+    "AdjudicationView",
     "Agreement",
     "AgreementView",
     "Bars",
     "CalibrationNews",
     "CaseLine",
+    "CaseRow",
     "ClassScore",
     "Clicks",
     "ComparedMasks",
@@ -105,7 +112,9 @@ __all__ = [
     "ProposalKeeper",
     "QueueFilter",
     "ReaderLine",
+    "ReaderMark",
     "Readings",
+    "RegionRow",
     "ReviewSession",
     "SegmenterChoice",
     "SegmenterHost",

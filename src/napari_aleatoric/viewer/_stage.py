@@ -61,6 +61,11 @@ class Stage:
         return layer if isinstance(layer, Labels) else None
 
     @property
+    def whole_zoom(self) -> float:
+        """Canvas pixels for a unit of the world at which the whole image is seen."""
+        return self._whole.zoom
+
+    @property
     def image_layer(self) -> Image | None:
         """The image that is shown."""
         layer = self._find(IMAGE)

@@ -44,6 +44,7 @@ from ._layout import show_explore, show_models, show_readers, show_segment, show
 from ._prompt_model import PromptModel
 from ._recent import RecentFolders
 from ._segmenting import Segmenting
+from ._settling import Settling
 from .keys import CheatSheet, KeyTable, Shortcuts
 
 __all__ = ["Hub", "hub_of"]
@@ -129,6 +130,11 @@ class Hub(QObject):
         made = Agreement(self.session, self._main.deliver)
         made.refused.connect(self._tell)
         return made
+
+    @cached_property
+    def settling(self) -> Settling:
+        """Where readers differ, on the canvas."""
+        return Settling(self.viewer, self.stage, self.session, self.shortcuts, self._main.deliver)
 
     @cached_property
     def comparing(self) -> Comparing:
@@ -320,11 +326,16 @@ class Hub(QObject):
         self.segmenting.close()
         self._close_training()
         self.models.close()
+        self._close_settling()
         self.session.close()
         self.barred.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
         self.viewer = self.window = None
+
+    def _close_settling(self) -> None:
+        if "settling" in vars(self):
+            self.settling.close()
 
     def _close_training(self) -> None:
         if "agreement" in vars(self):

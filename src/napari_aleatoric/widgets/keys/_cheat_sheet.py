@@ -21,6 +21,7 @@ from qtpy.QtWidgets import (
 
 from napari_aleatoric.errors import DataError
 
+from ._adjudication_keys import ADJUDICATION_ACTIONS
 from ._shortcuts import Shortcuts
 from ._table import KeyTable
 
@@ -79,7 +80,7 @@ class CheatSheet(QDialog):
 
     def _fill(self) -> None:
         bindings = self._shortcuts.bindings
-        self._rows.setRowCount(len(bindings))
+        self._rows.setRowCount(len(bindings) + len(ADJUDICATION_ACTIONS))
         for row, binding in enumerate(bindings):
             note = f"not bound; {binding.conflict}" if binding.conflict else binding.action.group
             for column, text in enumerate((binding.key or "–", binding.action.title, note)):
@@ -87,12 +88,19 @@ class CheatSheet(QDialog):
                 cell.setData(Qt.ItemDataRole.UserRole, binding.action.name)
                 self._rows.setItem(row, column, cell)
 
+        for row, action in enumerate(ADJUDICATION_ACTIONS, start=len(bindings)):
+            for column, text in enumerate((action.key, action.title, action.group)):
+                self._rows.setItem(row, column, QTableWidgetItem(text))
+
     def _change(self, sequence: QKeySequence) -> None:
         row = self._rows.currentRow()
         if row < 0:
             self._words.setText("Select an action in the table first.")
             return
         name = self._rows.item(row, 0).data(Qt.ItemDataRole.UserRole)
+        if name is None:
+            self._words.setText("These keys hold only while differences are settled, and stay as they are.")
+            return
         key = sequence.toString(QKeySequence.SequenceFormat.PortableText).split(",")[0].strip()
         try:
             self._table.change(name, key, self._shortcuts.taken())

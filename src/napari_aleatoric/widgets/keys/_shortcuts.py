@@ -66,6 +66,7 @@ class Shortcuts(QObject):
         self._table = table
         self._perform = perform
         self._live: list[QShortcut] = []
+        self._borrowed: dict[str, Callable[[], None]] = {}
         self.bindings: tuple[Binding, ...] = ()
         self.rebuild()
 
@@ -88,12 +89,29 @@ class Shortcuts(QObject):
         self.bindings = self._table.bindings(self.taken())
         for binding in self.bindings:
             perform = self._perform.get(binding.action.name)
-            if not binding.key or binding.conflict or perform is None:
+            if not binding.key or binding.conflict or perform is None or binding.key in self._borrowed:
                 continue
-            shortcut = QShortcut(QKeySequence(binding.key), self._window)
-            shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
-            shortcut.activated.connect(perform)
-            self._live.append(shortcut)
+            self._bind(binding.key, perform)
+        for key, perform in self._borrowed.items():
+            self._bind(key, perform)
+
+    def _bind(self, key: str, perform: Callable[[], None]) -> None:
+        shortcut = QShortcut(QKeySequence(key), self._window)
+        shortcut.setContext(Qt.ShortcutContext.WindowShortcut)
+        shortcut.activated.connect(perform)
+        self._live.append(shortcut)
+
+    def borrow(self, keys: Mapping[str, Callable[[], None]]) -> None:
+        """Give some keys another meaning for a while, whoever else has them: our own table or napari.
+
+        Parameters
+        ----------
+        keys : mapping of str to callable
+            Keys (normalised) and what they do meanwhile; none gives all of them back.
+        """
+        self._borrowed = dict(keys)
+        if self._window is not None:
+            self.rebuild()
 
     def close(self) -> None:
         """Unbind all, and let go of the window."""
@@ -101,7 +119,7 @@ class Shortcuts(QObject):
             shortcut.setEnabled(False)
             shortcut.deleteLater()
         self._live = []
-        self._perform = {}
+        self._perform, self._borrowed = {}, {}
         self._window = None
 
 

@@ -15,6 +15,7 @@ __all__ = ["PAGES", "make_pages"]
 
 PAGES: tuple[tuple[str, str], ...] = (
     ("_readings_page", "ReadingsPage"),
+    ("_differences_page", "DifferencesPage"),
     ("_agreement_page", "AgreementPage"),
 )
 """Modules, loaded with the first dock, and the names of their widgets."""
