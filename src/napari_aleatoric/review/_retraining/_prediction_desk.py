@@ -29,7 +29,9 @@ from napari_aleatoric.review._storage._store import ReviewStore
 
 from ._case_answer import MODEL_MEASURES, Values, entropy_maps, image_values, label_values_of
 from ._case_desk import CaseDesk, file_stamp, label_values
-from ._registry import ModelRecord
+from ._reader_maps import ReaderMaps
+from ._registry import ModelRecord, model_folder
+from ._run import NETWORK_FOLDER
 from ._spec import PredictSpec
 
 if TYPE_CHECKING:
@@ -79,6 +81,7 @@ class PredictionDesk:
         scored, _ = store.overview().of_scored()
         self._scored_any = any(key not in mine for key in scored)
         self._unscored = self._foreign_maps = 0
+        self._reader_maps = self._maps_of_readers() if spec.maps else None
         self.n_measured = 0
 
     def answer(self, case: CaseFiles, go_on: Callable[[], None]) -> bool:
@@ -97,6 +100,8 @@ class PredictionDesk:
         if case.labels and self._spec.measures:
             about["labels"] = self._label_values(case, about.get("labels", {}))
             self._measure(case, about)
+        if case.labels and self._reader_maps is not None:
+            about["readers"] = self._reader_maps.keep(case, about.get("readers", {}), self._versions(case), go_on)
         write_whole(path, json.dumps(about, indent=1).encode())
         return fresh
 
@@ -189,10 +194,7 @@ class PredictionDesk:
 
     def _label_values(self, case: CaseFiles, known: dict[str, Any]) -> dict[str, Any]:
         """Return what the model says of each label of a case, by reader; kept as long as the label is the same."""
-        versions = {
-            label.reader: [self._ws.fingerprint(case.case_id, label.reader), self._version(case, label.reader)]
-            for label in case.labels
-        }
+        versions = self._versions(case)
         old = {r: about for r, about in known.items() if r in versions and about["version"] == versions[r]}
         missing = tuple(label for label in case.labels if label.reader not in old)
         if not missing:
@@ -205,6 +207,19 @@ class PredictionDesk:
             values = label_values_of(label, predicted, indices)
             old[reader] = {"version": versions[reader], "values": values}
         return old
+
+    def _maps_of_readers(self) -> ReaderMaps | None:
+        folder = model_folder(self._ws, self._record.model_id) / NETWORK_FOLDER
+        if not ReaderMaps.can(folder):
+            return None
+        about = {"door": _MADE_BY, "model": self._record.model_id, "weights": self._record.weights_digest}
+        return ReaderMaps(self._ws, self._reader, self._model, folder, about, self._spec.device)
+
+    def _versions(self, case: CaseFiles) -> dict[str, list[str]]:
+        return {
+            label.reader: [self._ws.fingerprint(case.case_id, label.reader), self._version(case, label.reader)]
+            for label in case.labels
+        }
 
     def _version(self, case: CaseFiles, reader: str) -> str:
         return self._corrections.get(ItemKey(case.case_id, reader), "")

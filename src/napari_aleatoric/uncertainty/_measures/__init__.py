@@ -24,6 +24,7 @@ from ._maps import (
     PROMPT_SPREAD_MAP,
     READER_DEPARTURE_MAP,
     READER_SPREAD_MAP,
+    READER_UNCERTAINTY_MAP,
     VoxelMapInfo,
 )
 
@@ -43,6 +44,7 @@ __all__ = [
     "READER_DEPARTURE_MAP",
     "READER_MEASURES",
     "READER_SPREAD_MAP",
+    "READER_UNCERTAINTY_MAP",
     "TRAINED_RISK_PARTS",
     "VoxelMapInfo",
 ]

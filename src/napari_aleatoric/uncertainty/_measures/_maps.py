@@ -21,6 +21,7 @@ __all__ = [
     "PROMPT_SPREAD_MAP",
     "READER_DEPARTURE_MAP",
     "READER_SPREAD_MAP",
+    "READER_UNCERTAINTY_MAP",
     "VoxelMapInfo",
 ]
 
@@ -50,6 +51,9 @@ CONSENSUS_ENTROPY_MAP = "consensus_entropy"
 
 READER_DEPARTURE_MAP = "reader_departure"
 """Name of the voxel map of how far one reader's label departs from the readers' weighted mean."""
+
+READER_UNCERTAINTY_MAP = "reader_uncertainty"
+"""Name of the voxel map of how unsure one reader's label is, by a network that learned from all readers."""
 
 DIFFICULTY_MAP = "difficulty"
 """Name of the voxel map 1 − S of a sliding window over the decoded map."""
@@ -187,6 +191,16 @@ MAPS: Mapping[str, VoxelMapInfo] = MappingProxyType(
                 "How far this label departs from the readers' weighted mean: 0 = as all others, near 1 = against "
                 f"all others. It does not say who is right. {_SCALE_OF_ALL}",
                 _TWO_READERS,
+            ),
+            VoxelMapInfo(
+                READER_UNCERTAINTY_MAP,
+                Question.DISAGREEMENT,
+                "uncertainty of this reader",
+                "relied on",
+                "not relied on",
+                "How little a network that learned from all readers relies on this label here: high where it "
+                f"contradicts what the network has learned from all of them. {_SCALE_OF_ALL}",
+                "No map; train with --readers uma, then predict.",
             ),
             VoxelMapInfo(
                 DIFFICULTY_MAP,
