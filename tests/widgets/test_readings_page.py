@@ -76,10 +76,10 @@ def test_a_reading_from_the_list_to_the_reveal(page, qtbot, workspace):
     assert len(session.queue) == 1
     begin(page, qtbot, 0)
     assert texts(page)[0][1] == "◐ begun"
-    assert page.words.text().startswith("⦸ Blinded reading of abdomen_001")
+    assert page.words.text().startswith("■ Blinded reading of abdomen_001")
     assert page.words.styleSheet()
     assert able(page) == {"answer", "next", "hand_over"}
-    assert "Blinded" in page._hub.viewer.text_overlay.text
+    assert "BLINDED" in page._hub.viewer.text_overlay.text
     heat = [layer for layer in page._hub.viewer.layers if layer.name == "Uncertainty"]
     assert not any(layer.visible for layer in heat)
     label = page._hub.stage.label_layer
@@ -88,7 +88,7 @@ def test_a_reading_from_the_list_to_the_reveal(page, qtbot, workspace):
     page._hub.performers()["answer_reading"]()
     qtbot.waitUntil(lambda: session.item.reading == "answered" and not page._readings.busy, timeout=60_000)
     assert texts(page)[0][1] == "● answered"
-    assert "Blinded" not in page._hub.viewer.text_overlay.text
+    assert "BLINDED" not in page._hub.viewer.text_overlay.text
     assert int(Workspace.open(workspace.root).load_label(*KEYS[0]).data.sum()) == 16
     assert not page.beside.isVisible()
     page.perform("reveal")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import NotFoundError
-from napari_aleatoric.io import Workspace, read_map, reading_of
+from napari_aleatoric.io import Reading, Workspace, read_map, reading_of
 from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
@@ -67,7 +67,7 @@ class ItemData:
     barred : BarredVoxels or None
         What of it is not to be learned from; an item that was read from the disk has it.
     reading : str
-        For a label that its reader makes in this program: "open" or "answered"; "" for all others.
+        For a label that its reader makes in this program: "open", "answered", or "changed" since; "" for others.
     blinded : bool
         Whether its reader must not see others or the machine yet: nothing of them is in here.
     no_models : str
@@ -114,8 +114,9 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
     corrected = "" if latest is None or latest.is_original else latest.correction_id
     label_map = current_label(workspace, store, key, warn=False).upright()
     reading, blinded = reading_of(workspace, key), workspace.hides(key.case_id)
-    is_open = reading is not None and reading.state == "open"
-    original = workspace.load_label(*key, warn=False).upright().data if corrected and not is_open else None
+    state = _reading_state(reading, corrected)
+    has_original = bool(corrected) and state not in ("open", "answered")
+    original = workspace.load_label(*key, warn=False).upright().data if has_original else None
     heat = load_heat(workspace, key, map_name)
     label = _paintable(label_map.data)
     recovered = find_recovered(workspace, key, label, history)
@@ -137,7 +138,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         prompts=() if latest is None else latest.prompts,
         unknown_values=workspace.dataset.classes.unknown_values(label_map.data),
         barred=load_barred(workspace, key, image.geometry),
-        reading="" if reading is None else reading.state,
+        reading=state,
         blinded=blinded,
         no_models=models_forbidden(store, key) if blinded else "",
     )
@@ -164,6 +165,15 @@ def with_version(item: ItemData, workspace: Workspace, saved: Correction) -> Ite
         pending_voxels=0,
         pending_remark="",
         prompts=saved.prompts,
+        reading="changed" if item.reading == "answered" else item.reading,
+    )
+
+
+def _reading_state(reading: Reading | None, version: str) -> str:
+    if reading is None or reading.state == "withdrawn":
+        return ""
+    return (
+        "changed" if reading.state == "answered" and version not in ("", reading.correction_id) else reading.state
     )
 
 

@@ -72,7 +72,7 @@ class ViewState:
         if self.barring:
             return "Painting what is not to be learned from"
         return self.barred or (
-            "Blinded: you see neither others nor the machine until you answer" if self.blinded else ""
+            "BLINDED READING: neither others nor the machine until you answer" if self.blinded else ""
         )
 
 
@@ -121,11 +121,11 @@ def resolve(item: ItemData, options: ViewOptions, classes: ClassTable) -> ViewSt
 
 def _title(item: ItemData) -> str:
     parts = [str(item.key)]
-    if item.blinded:
-        parts.insert(0, "Blinded reading")
-    elif item.reading == "open":
-        parts.insert(0, "My reading")
-    elif item.label_version:
+    if item.reading == "open":
+        parts.append("my reading")
+    elif item.reading == "changed":
+        parts.append("changed after the answer")
+    elif item.label_version and not item.reading:
         parts.append("corrected label")
     geometry = item.image.geometry
     if geometry.spacing_known and geometry.obliquity_deg > 5.0:

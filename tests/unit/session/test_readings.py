@@ -120,14 +120,16 @@ def test_first_reading_answer_reveal(session, mine, workspace):
     item = session.item
     assert (item.reading, item.blinded, item.heat, item.flags, item.original) == ("open", True, None, (), None)
     assert not item.label.any()
-    assert session.view.title.startswith("Blinded reading")
-    assert "Blinded" in session.view.remark
+    assert "my reading" in session.view.title
+    assert session.view.remark.startswith("BLINDED READING")
     paint(session)
     answer(session, mine)
     first = Workspace.open(workspace.root).load_label("abdomen_002", "Ada").upright().data
     assert np.argwhere(first).tolist() == [[3, 4, 5]]
     assert not session.item.blinded
-    assert "Blinded" not in session.view.title + session.view.remark
+    assert "BLINDED" not in session.view.remark
+    assert "corrected" not in session.view.title
+    assert session.item.original is None
     told = []
     mine.revealed.connect(told.append)
     mine.reveal()
@@ -140,6 +142,9 @@ def test_first_reading_answer_reveal(session, mine, workspace):
     key = ItemKey("abdomen_002", "Ada")
     session.settle(lambda: len(session.store.corrections(key)) == 2)
     assert [c.comment for c in session.store.corrections(key)] == ["answer", "after reveal"]
+    session.settle(lambda: session.item.reading == "changed")
+    assert "changed after the answer" in session.view.title
+    assert np.argwhere(session.item.original).tolist() == [[3, 4, 5]]
     assert reading_of(workspace, key).correction_id == session.store.corrections(key)[0].correction_id
     again = Workspace.open(workspace.root).load_label("abdomen_002", "Ada").upright().data
     assert (again == first).all()

@@ -70,8 +70,8 @@ class ReadingsPage(QWidget):
         both = QSplitter()
         both.addWidget(self.table)
         both.addWidget(self.beside)
-        both.setStretchFactor(0, 3)
-        both.setStretchFactor(1, 2)
+        both.setStretchFactor(0, 2)
+        both.setStretchFactor(1, 3)
         self.beside.hide()
         keys = {b.action.name: "" if b.conflict else b.key for b in self._hub.shortcuts.bindings}
         self.buttons: dict[str, QPushButton] = {}
@@ -132,8 +132,8 @@ class ReadingsPage(QWidget):
         done = sum(row.state == "answered" for row in rows)
         self.count.setText(f"{done} of {len(rows)} answered" if rows else "")
         self.table.show_rows(rows, current)
-        if not self._readings.beside:
-            self.beside.hide()
+        self.beside.setVisible(bool(self._readings.beside))
+        self.table.show_all_columns(not self._readings.beside)
         self.words.setText(self._sentence(rows, current))
         blinded = current is not None and current.hides
         self.words.setStyleSheet("font-weight: bold;" if blinded else "")
@@ -149,7 +149,7 @@ class ReadingsPage(QWidget):
         if current is None:
             return "Begin a case of your list: your own label of it comes to the screen."
         if current.hides:
-            return f"⦸ Blinded reading of {current.case_id}: others and the machine are hidden until you answer."
+            return f"■ Blinded reading of {current.case_id}: others and the machine are hidden until you answer."
         if current.state == "begun":
             return f"Reading {current.case_id}. Paint, then answer."
         if current.revealed is None:
@@ -172,5 +172,4 @@ class ReadingsPage(QWidget):
 
     def _show_beside(self, found: tuple[Beside, ...]) -> None:
         self.beside.show_rows(found)
-        self.beside.setVisible(bool(found))
         self._show()

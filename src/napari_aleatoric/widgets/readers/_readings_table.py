@@ -23,9 +23,9 @@ _COLUMNS = (
     ("Remark", "Words of who assigned it."),
 )
 _BESIDE = (
-    ("Your answer beside", "Another reader, what most of the others drew, or the model in use."),
+    ("Beside you", "Another reader, what most of the others drew, or the model in use."),
     ("Dice", "Mean over the structures that either drew."),
-    ("Surface Dice", "Outlines within 2 mm; – without a known size of a voxel."),
+    ("Surface", "Surface Dice: outlines within 2 mm; – without a known size of a voxel."),
     ("You lack", "Structures that they drew and you did not."),
     ("You add", "Structures that you drew and they did not."),
 )
@@ -74,6 +74,11 @@ class ReadingsTable(QTableWidget):
                 font.setBold(current is not None and row.case_id == current.case_id)
                 cell.setFont(font)
         self._mark(current or before)
+
+    def show_all_columns(self, on: bool) -> None:
+        """Show what belongs to an assignment, or case and state alone where there is little room."""
+        for column in range(2, len(_COLUMNS)):
+            self.setColumnHidden(column, not on)
 
     def _mark(self, wanted: Assignment | None) -> None:
         place = next((i for i, row in enumerate(self._rows) if wanted and row.case_id == wanted.case_id), None)
