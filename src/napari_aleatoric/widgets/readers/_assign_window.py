@@ -65,6 +65,7 @@ class AssignWindow(QDialog):
         self._fields()
         self.progress = QTableWidget(0, len(_COLUMNS))
         dress(self.progress, _COLUMNS)
+        self.progress.horizontalHeader().setStretchLastSection(True)
         self.progress.setAccessibleName("How far every reader is")
         self.words = QLabel()
         self.words.setWordWrap(True)

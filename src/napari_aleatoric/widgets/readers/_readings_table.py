@@ -26,8 +26,8 @@ _BESIDE = (
     ("Beside you", "Another reader, what most of the others drew, or the model in use."),
     ("Dice", "Mean over the structures that either drew."),
     ("Surface", "Surface Dice: outlines within 2 mm; – without a known size of a voxel."),
-    ("You lack", "Structures that they drew and you did not."),
-    ("You add", "Structures that you drew and they did not."),
+    ("Lacking", "How many structures they drew and you did not; which, in the tip of the number."),
+    ("Added", "How many structures you drew and they did not."),
 )
 _MARKS = {"assigned": "○ assigned", "begun": "◐ begun", "answered": "● answered"}
 
@@ -95,25 +95,25 @@ class BesideTable(QTableWidget):
         super().__init__(0, len(_BESIDE), parent)
         dress(self, _BESIDE)
         self.setAccessibleName("Your answer beside what others and the machine say")
-        self.horizontalHeader().setStretchLastSection(True)
 
     def show_rows(self, rows: Sequence[Beside]) -> None:
         """Fill in one row for everybody who says something."""
         self.setRowCount(len(rows))
         for number, row in enumerate(rows):
             name = {"reader": row.name, "consensus": f"≡ {row.name}", "model": f"⚙ {row.name}"}[row.kind]
-            figures = (_number(row.dice), _number(row.surface_dice))
-            for column, text in enumerate((name, *figures, ", ".join(row.missed), ", ".join(row.extra))):
+            figures = (_number(row.dice), _number(row.surface_dice), str(len(row.missed)), str(len(row.extra)))
+            tips = (name, "", "", ", ".join(row.missed), ", ".join(row.extra))
+            for column, text in enumerate((name, *figures)):
                 cell = QTableWidgetItem(text)
-                cell.setToolTip(text)
-                if column in (1, 2):
+                cell.setToolTip(tips[column])
+                if column:
                     cell.setTextAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
                 self.setItem(number, column, cell)
 
 
 def _cells(row: Assignment) -> tuple[str, ...]:
     shown = _MARKS.get(row.state, row.state)
-    state = f"{shown}, revealed" if row.state == "answered" and row.revealed is not None else shown
+    state = "● revealed" if row.state == "answered" and row.revealed is not None else shown
     return row.case_id, state, "yes" if row.blinded else "no", row.shown_kind, row.remark
 
 
