@@ -6,12 +6,12 @@
 
 Every nodule is of another patient. One half of the nodules is held out; of the other half, from which all networks
 learn, a quarter is the validation part on which settings were chosen. Every arm trains the same small U-Net from
-the same first weights by `train_model`, with as many steps of as many patches (48 × 48 in one slice, in the
+the same first weights by `train_model`, with as many steps of as many patches (8 of 48 × 48 in one slice, in the
 middle of the crop, where the nodule lies), so with an equal budget of gradients of the network:
 
 random, each        one reader drawn for every patch; all in every patch, each counting alike
 vote, staple        one label made of all
-one                 reader 1 only
+one                 reader 1 only: whoever is listed first, another person from nodule to nodule
 uma                 UMA-Net with our formulas
 uma_even            without weights: all readers count alike everywhere
 uma_departure       readers weighed by their departure from each other, which needs no training
@@ -38,7 +38,6 @@ import json
 import os
 import time
 from collections.abc import Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +46,8 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import numpy as np  # noqa: E402
 from numpy.typing import NDArray  # noqa: E402
+from readers_report import case_figures, table  # noqa: E402
 from scipy import ndimage  # noqa: E402
-from scipy.stats import spearmanr  # noqa: E402
 
 from napari_aleatoric.foundation import Box  # noqa: E402
 from napari_aleatoric.io import Workspace, scan, write_whole  # noqa: E402
@@ -65,7 +64,6 @@ from napari_aleatoric.training import (  # noqa: E402
     plan_model,
     train_model,
 )
-from napari_aleatoric.uncertainty import consensus, size_removed  # noqa: E402
 
 _DEFAULT = Path(__file__).resolve().parents[2] / "shared" / "data"
 LIDC = Path(os.environ.get("ALEATORIC_TEST_DATA", _DEFAULT)) / "lidc_4rater"
@@ -82,8 +80,7 @@ ARMS: dict[str, dict[str, Any]] = {
     "uma_no_auxiliary": {"readers": "uma", "uma": {"auxiliary": False}},
 }
 CONDITIONS = ("clean", "corrupted")
-FIGURES = ("dice", "ged", "raw", "size removed")
-_SIDE, _LEVELS = 48, 16
+_SIDE = 48
 _SPOILT = 0  # row of the reader whose masks are spoilt
 _TRAIN = TrainSpec(
     network="unet",
@@ -96,8 +93,6 @@ _TRAIN = TrainSpec(
     uma=UmaSpec(width=4),
     device="cpu",
 )
-
-Mask = NDArray[np.bool_]
 
 
 def main() -> None:
@@ -112,12 +107,13 @@ def main() -> None:
     for seed in arguments.seeds:
         for condition in arguments.conditions:
             for arm in arguments.arms:
-                folder = keep / arguments.part / condition / f"{arm}{arguments.tag}-{seed}"
+                tag = arguments.tag if arm.startswith("uma") else ""
+                folder = keep / arguments.part / condition / f"{arm}{tag}-{seed}"
                 rows = one_arm(cases, learned, judged, plan, folder, arm, condition, seed, _changes(arguments))
                 found.setdefault(condition, {}).setdefault(arm, []).append(rows)
-        text = table(found, arguments.draws)
-        write_whole(keep / f"table-{arguments.part}{arguments.tag}.md", text.encode())
-        print(text, flush=True)
+    text = table(found, arguments.draws)
+    write_whole(keep / f"table-{arguments.part}{arguments.tag}.md", text.encode())
+    print(text, flush=True)
 
 
 def _arguments() -> argparse.Namespace:
@@ -130,8 +126,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--part", choices=("held_out", "validation"), default="held_out", help="judged on")
     parser.add_argument("--iterations", type=int, default=_TRAIN.iterations, help="steps of the optimiser")
     parser.add_argument("--uma", type=json.loads, default={}, help="other settings of UMA-Net, as JSON")
-    parser.add_argument("--tag", default="", help="name of these settings, kept apart from others")
-    parser.add_argument("--draws", type=int, default=2000, help="of the bootstrap")
+    parser.add_argument("--tag", default="", help="name of the settings of UMA-Net, kept apart from others")
+    parser.add_argument("--draws", type=int, default=1000, help="of the bootstrap")
     return parser.parse_args()
 
 
@@ -194,16 +190,17 @@ def one_arm(
     seed: int,
     changes: dict[str, Any],
 ) -> dict[str, Any]:
-    """Train an arm and judge it, or read what came of it."""
-    file = folder / "figures.json"
-    if file.exists():
-        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
-        return found
-    begun = time.monotonic()
+    """Train an arm and judge it, or read what came of it with the same settings."""
     settings = {**ARMS[arm], "seed": seed, "iterations": changes["iterations"]}
     if settings["readers"] == "uma":
         settings["uma"] = _TRAIN.uma.model_copy(update={**settings.get("uma", {}), **changes["uma"]})
     spec = _TRAIN.model_copy(update=settings)
+    file = folder / "figures.json"
+    if file.exists():
+        found: dict[str, Any] = json.loads(file.read_text("utf-8"))
+        if found["spec"] == spec.changed():
+            return found
+    begun = time.monotonic()
     shelf, rng = CaseShelf(folder / "cases"), np.random.default_rng([seed, 1])
     kinds = rng.permutation(np.arange(len(learned)) % 3)
     for name, kind in zip(learned, kinds, strict=True):
@@ -226,97 +223,6 @@ def one_arm(
     words = ", ".join(f"{name} {value:.4f}" for name, value in means.items())
     print(f"  {condition}, {folder.name}: {words} after {seconds:.0f} s", flush=True)
     return result
-
-
-def case_figures(p: NDArray[np.float32], readers: Mask) -> dict[str, float]:
-    """Hold the probabilities of one nodule (Z, Y, X) against its readers (R, Z, Y, X)."""
-    vote = consensus(readers.astype(np.uint8)).label > 0
-    levels = np.stack([p > (k + 0.5) / _LEVELS for k in range(_LEVELS)])
-    overlap, overlaps, of_readers = (
-        _iou(a, b) for a, b in ((levels, readers), (levels, levels), (readers, readers))
-    )
-    pairs = list(combinations(range(len(readers)), 2))
-    return {
-        "dice": float(_dice_of(_iou((p > 0.5)[np.newaxis], vote[np.newaxis]))[0, 0]),
-        "ged": float(2 * (1 - overlap).mean() - (1 - overlaps).mean() - (1 - of_readers).mean()),
-        "uncertainty": float(1 - _dice_of(overlaps)[~np.eye(_LEVELS, dtype=bool)].mean()),
-        "disagreement": float(1 - np.mean([_dice_of(of_readers)[a, b] for a, b in pairs])),
-        "size": float(vote.sum()),
-    }
-
-
-def _iou(a: Mask, b: Mask) -> NDArray[np.float64]:
-    """Intersection over union of every mask with every other; 1 where both are empty."""
-    x, y = (v.reshape(len(v), -1).astype(np.float32) for v in (a, b))
-    both = (x @ y.T).astype(np.float64)
-    either = x.sum(1)[:, None] + y.sum(1)[None] - both
-    return np.where(either > 0, both / np.maximum(either, 1), 1.0)
-
-
-def _dice_of(iou: NDArray[np.float64]) -> NDArray[np.float64]:
-    return 2 * iou / (1 + iou)
-
-
-def figures_of(rows: dict[str, list[float]]) -> list[float]:
-    """Mean Dice and distance, and both rank correlations, of nodules."""
-    at = {name: np.array(values) for name, values in rows.items()}
-    plain = spearmanr(at["uncertainty"], at["disagreement"]).statistic
-    known = at["size"] > 0
-    adjusted = [size_removed(at[name][known], at["size"][known]) for name in ("uncertainty", "disagreement")]
-    return [at["dice"].mean(), at["ged"].mean(), float(plain), float(spearmanr(*adjusted).statistic)]
-
-
-def table(found: dict[str, dict[str, list[dict[str, Any]]]], draws: int) -> str:
-    """All figures with their intervals, and what the spoilt masks cost."""
-    lines: list[str] = []
-    dice: dict[str, dict[str, NDArray[np.float64]]] = {}
-    for condition, arms in found.items():
-        some = next(iter(arms.values()))
-        names = sorted(some[0]["cases"])
-        takes = np.random.default_rng(0).integers(0, len(names), (draws, len(names)))
-        lines += [f"\n{condition}: {len(names)} nodules, {len(some)} seeds\n"]
-        lines += ["| arm | Dice with the vote | energy distance | Spearman | size removed | minus vote (Dice) |"]
-        lines += ["|---|---|---|---|---|---|"]
-        for arm, seeds in arms.items():
-            columns = [
-                {key: [one["cases"][name][key] for name in names] for key in one["cases"][names[0]]}
-                for one in seeds
-            ]
-            dice.setdefault(condition, {})[arm] = np.mean([c["dice"] for c in columns], axis=0)
-            drawn = np.array([_mean_of([_taken(c, take) for c in columns]) for take in takes])
-            low, high = np.nanpercentile(drawn, (2.5, 97.5), axis=0)
-            middle = _mean_of(columns)
-            words = [f"{m:.3f} [{a:.3f}, {b:.3f}]" for m, a, b in zip(middle, low, high, strict=True)]
-            words.append(_gain(dice[condition][arm], dice[condition].get("vote"), takes))
-            lines.append(f"| {arm} | {' | '.join(words)} |")
-    if len(dice) == 2:
-        lines += [
-            "\nDice lost by the spoilt reader\n",
-            "| arm | lost | less than the vote loses by |",
-            "|---|---|---|",
-        ]
-        lost = {
-            arm: dice["clean"][arm] - dice["corrupted"][arm] for arm in dice["clean"] if arm in dice["corrupted"]
-        }
-        for arm, values in lost.items():
-            less = None if "vote" not in lost else _gain(lost["vote"], values, takes)
-            lines.append(f"| {arm} | {_gain(values, np.zeros_like(values), takes)} | {less or ''} |")
-    return "\n".join(lines)
-
-
-def _taken(columns: dict[str, list[float]], take: NDArray[np.int64]) -> dict[str, list[float]]:
-    return {key: [values[i] for i in take] for key, values in columns.items()}
-
-
-def _mean_of(columns: Sequence[dict[str, list[float]]]) -> NDArray[np.float64]:
-    return np.asarray(np.mean([figures_of(one) for one in columns], axis=0))
-
-
-def _gain(values: NDArray[np.float64], base: NDArray[np.float64] | None, takes: NDArray[np.int64]) -> str:
-    if base is None:
-        return ""
-    low, high = np.percentile((values - base)[takes].mean(axis=1), (2.5, 97.5))
-    return f"{(values - base).mean():+.4f} [{low:+.4f}, {high:+.4f}]"
 
 
 if __name__ == "__main__":

@@ -61,7 +61,9 @@ def duration_sentence(spec: Mapping[str, Any], rows: Sequence[TrainingRow]) -> s
 
 def _kind(spec: Mapping[str, Any]) -> tuple[Any, ...]:
     train = spec.get("train", {})
-    return (spec.get("backend", "own"), *(train.get(name) for name in _ALIKE))
+    readers = train.get("readers", "random")
+    at_once = readers if readers in ("each", "uma") else ""  # of the others one label is learned from at a time
+    return (spec.get("backend", "own"), at_once, *(train.get(name) for name in _ALIKE))
 
 
 def _work(spec: Mapping[str, Any]) -> float:

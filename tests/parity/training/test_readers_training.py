@@ -173,6 +173,17 @@ def test_stopped_anywhere_it_ends_the_same_bit_for_bit(shelf, tmp_path, uma):
         assert not files[0].exists()
 
 
+def test_neighbouring_slices_stand_beside_a_readers_label(shelf, tmp_path):
+    trained(shelf, tmp_path, TINY.model_copy(update={"dimensions": "2.5d", "iterations": 2}), UNSEEN)
+    case = shelf.get("case4")
+    whole = reader_uncertainty(tmp_path, case).maps
+    assert whole.shape == (3, *SHAPE)
+    part = NetCase(case.image[:, 1:4], case.labels[:, 1:4])
+    alone = reader_uncertainty(tmp_path, part).maps
+    np.testing.assert_allclose(alone[:, 1], whole[:, 2], atol=2e-3)  # its neighbours are the same
+    assert np.abs(alone[:, 0].astype(np.float32) - whole[:, 1].astype(np.float32)).max() > 2e-3
+
+
 @pytest.mark.parametrize("loss", ["duo", "umedsam"])
 def test_other_losses_learn_from_the_readers_mean_too(shelf, tmp_path, loss):
     reporter = RecordingReporter()

@@ -135,6 +135,8 @@ def test_how_long_it_takes() -> None:
     assert expected_seconds(plain(), rows) == 60.0  # the newest of this kind; the loss takes no time
     assert expected_seconds(plain(baseline=True, sharpness_aware=True), rows) == 240.0
     assert expected_seconds(plain(preset="thorough"), rows) is None
+    assert expected_seconds(plain(readers="vote"), rows) == 60.0
+    assert expected_seconds(plain(readers="uma"), rows) is None  # all readers' labels in every step
     assert duration_sentence(plain(), rows).startswith("Takes about 60 s")
     assert "told soon after it began" in duration_sentence(plain(), [])
     assert duration_sentence(plain(minutes=10, baseline=True), []).startswith("Its steps take up to 20 min;")
