@@ -11,12 +11,13 @@ from psygnal import Signal
 
 from napari_aleatoric.errors import AleatoricError, Cancelled
 
-from ._adjudication_cases import DifferingCases, outdated_words, spec_of
+from ._adjudication_cases import DifferingCases, begin_or_go_on
 from ._adjudication_scene import AdjudicationScene
-from ._adjudication_view import AdjudicationView, reader_marks, region_rows
+from ._adjudication_view import AdjudicationView, reader_marks, region_rows, settled_from_here
 from ._item import ItemData
 from ._notice import Kind, Notice
 from ._sentence import sentence_of
+from ._switched_off import SwitchedOff
 from ._training_work import Beside, Deliver, Worker, in_a_thread
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class Adjudicating:
         self._wanted = ""  # the case that is being opened
         self._came: tuple[Adjudication, tuple[Dispute, ...]] | None = None
         self._disputes: tuple[Dispute, ...] = ()
-        self._hidden: tuple[str, ...] = ()
+        self._others = SwitchedOff(session.options)
         self.of: Adjudication | None = None
         self.scene: AdjudicationScene | None = None
         self.view = AdjudicationView()
@@ -92,18 +93,7 @@ class Adjudicating:
         self._wanted = case_id
         self._show(is_busy=True, sentence="")
         start = (self.view.start, self.view.start_reader)
-
-        def work() -> tuple[Adjudication, tuple[Dispute, ...]]:
-            from napari_aleatoric.review import adjudicate, describe_region
-
-            of = adjudicate(workspace, store, case_id, spec_of(store, case_id, *start), by=by)
-            case, classes = of.case, workspace.dataset.classes
-            told = tuple(
-                describe_region(case_id, region, case.readers, case.geometry, classes) for region in case.regions
-            )
-            return of, told
-
-        self._files.ask("open", work, self._read)
+        self._files.ask("open", lambda: begin_or_go_on(workspace, store, case_id, start, by), self._read)
 
     def _read(self, came: tuple[Adjudication, tuple[Dispute, ...]]) -> None:
         of, item = came[0], self._session.item
@@ -132,24 +122,8 @@ class Adjudicating:
         workspace = self._session.workspace
         marks = reader_marks(of.case.readers, () if workspace is None else workspace.dataset.readers)
         self.scene = AdjudicationScene(item.key, marks, of.case.labels, of.label.copy(), of.case.regions)
-        options = self._session.options
-        self._hidden = tuple(name for name in ("heatmap_on", "label_visible") if getattr(options, name))
-        for name in self._hidden:
-            setattr(options, name, False)
-        rows = of.choices.open_rows(of.case)
-        outdated = len(of.choices.outdated(of.case))
-        self._show(
-            is_busy=False,
-            shown=of.case.case_id,
-            readers=marks,
-            regions=region_rows(of, disputes),
-            row=rows[0] if rows else 0,
-            n_outdated=outdated,
-            has_machine=of.case.machine is not None,
-            is_painting=False,
-            beside="",
-            sentence=outdated_words(outdated) if outdated else "",
-        )
+        self._others.begin()
+        self._show(**settled_from_here(of, disputes, marks))
         self.scene_changed.emit(self.scene)
         self._look_at()
 
@@ -160,9 +134,7 @@ class Adjudicating:
             return
         self.of, self.scene, self._disputes = None, None, ()
         self.scene_changed.emit(None)
-        for name in self._hidden:
-            setattr(self._session.options, name, True)
-        self._hidden = ()
+        self._others.end()
         self._show(shown="", readers=(), regions=(), row=0, n_outdated=0, is_painting=False, beside="", sentence="")
 
     def close(self) -> None:
@@ -241,15 +213,12 @@ class Adjudicating:
             return
         classes = scene.shown.ravel()[where]
         if int(classes.max()) >= self._session.classes.n_rows:
-            scene.shown.ravel()[where] = of.label.ravel()[where]
-            self.label_changed.emit(None)
             self._tell("This number is no structure of the data set; nothing was painted.", Kind.WARNING)
-            return
-        if self._tried(lambda: of.paint(where.astype(np.int64), classes)):
+        elif self._tried(lambda: of.paint(where.astype(np.int64), classes)):
             self._show_choices()
-        else:
-            scene.shown.ravel()[where] = of.label.ravel()[where]
-            self.label_changed.emit(None)
+            return
+        scene.shown.ravel()[where] = of.label.ravel()[where]
+        self.label_changed.emit(None)
 
     def undo(self) -> None:
         """Take back one's own last choice, and look at its region."""
@@ -292,13 +261,9 @@ class Adjudicating:
         if self.of is not None:
             self._show(regions=region_rows(self.of, self._disputes))
 
-    # -- how it is shown ------------------------------------------------------------------------------
-
     def set_look(self, **wishes: Any) -> None:
         """Change ``beside``, ``is_dimmed``, ``goes_on`` or ``is_painting`` of the view."""
         self._show(**wishes)
-
-    # -- finishing ------------------------------------------------------------------------------------
 
     def finish(self, *, allow_open: bool = False) -> None:
         """Save the outcome; with open regions only if they may stay as the label was begun."""

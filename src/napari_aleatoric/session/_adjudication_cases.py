@@ -11,11 +11,12 @@ from ._adjudication_view import CaseRow, case_row
 from ._training_work import Beside, Deliver, Worker
 
 if TYPE_CHECKING:
-    from napari_aleatoric.review import AdjudicateSpec, ReviewStore
+    from napari_aleatoric.io import Workspace
+    from napari_aleatoric.review import Adjudication, Dispute, ReviewStore
 
     from ._session import ReviewSession
 
-__all__ = ["DifferingCases", "outdated_words", "spec_of"]
+__all__ = ["DifferingCases", "begin_or_go_on"]
 
 _BATCH_S = 0.3  # cases are told together
 
@@ -112,16 +113,16 @@ class DifferingCases:
         self._files.close()
 
 
-def spec_of(store: ReviewStore, case_id: str, start: str, reader: str) -> AdjudicateSpec | None:
-    """Return how to begin; None where the case was begun already, so that it goes on as it was."""
-    from napari_aleatoric.review import ADJUDICATED, AdjudicateSpec, fold_choices
+def begin_or_go_on(
+    workspace: Workspace, store: ReviewStore, case_id: str, start: tuple[str, str], by: str
+) -> tuple[Adjudication, tuple[Dispute, ...]]:
+    """Begin with a label, or go on with what was begun as it was; also its regions in words. For a thread."""
+    from napari_aleatoric.review import ADJUDICATED, AdjudicateSpec, adjudicate, describe_region, fold_choices
 
-    if fold_choices(store.adjudications.of(case_id, ADJUDICATED)).begun is not None:
-        return None
-    return AdjudicateSpec.model_validate({"start": start, "start_reader": reader})
-
-
-def outdated_words(n: int) -> str:
-    """Say that choices were made for other answers than there are now."""
-    choices = "One earlier choice no longer holds" if n == 1 else f"{n} earlier choices no longer hold"
-    return f"{choices}: a reader's label has changed since."
+    spec = None
+    if fold_choices(store.adjudications.of(case_id, ADJUDICATED)).begun is None:
+        spec = AdjudicateSpec.model_validate({"start": start[0], "start_reader": start[1]})
+    of = adjudicate(workspace, store, case_id, spec, by=by)
+    case, classes = of.case, workspace.dataset.classes
+    told = (describe_region(case_id, region, case.readers, case.geometry, classes) for region in case.regions)
+    return of, tuple(told)

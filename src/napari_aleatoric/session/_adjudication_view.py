@@ -4,14 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from napari_aleatoric.model import reader_colours
 
 if TYPE_CHECKING:
     from napari_aleatoric.review import Adjudication, CaseDifferences, Dispute
 
-__all__ = ["AdjudicationView", "CaseRow", "ReaderMark", "RegionRow", "case_row", "reader_marks", "region_rows"]
+__all__ = [
+    "AdjudicationView",
+    "CaseRow",
+    "ReaderMark",
+    "RegionRow",
+    "case_row",
+    "reader_marks",
+    "region_rows",
+    "settled_from_here",
+]
 
 OPEN = "–"
 """Stands for a region without a choice."""
@@ -153,3 +162,27 @@ def region_rows(of: Adjudication, disputes: Sequence[Dispute]) -> tuple[RegionRo
         tip = "\n".join([voxels, *(f"{what}: {', '.join(names)}" for what, names in sides.items())])
         rows.append(RegionRow(number, size, tip, said, choice, entry is None))
     return tuple(rows)
+
+
+def settled_from_here(
+    of: Adjudication, disputes: Sequence[Dispute], marks: tuple[ReaderMark, ...]
+) -> dict[str, Any]:
+    """Return what of the view changes when a case comes to be settled: its first open region is in question."""
+    open_rows, outdated = of.choices.open_rows(of.case), len(of.choices.outdated(of.case))
+    return {
+        "is_busy": False,
+        "shown": of.case.case_id,
+        "readers": marks,
+        "regions": region_rows(of, disputes),
+        "row": open_rows[0] if open_rows else 0,
+        "n_outdated": outdated,
+        "has_machine": of.case.machine is not None,
+        "is_painting": False,
+        "beside": "",
+        "sentence": _outdated_words(outdated) if outdated else "",
+    }
+
+
+def _outdated_words(n: int) -> str:
+    choices = "One earlier choice no longer holds" if n == 1 else f"{n} earlier choices no longer hold"
+    return f"{choices}: a reader's label has changed since."

@@ -15,6 +15,7 @@ from ._held_out_view import ALL_CLASSES, OTHER_WORDS, HeldOutView, held_out_rows
 from ._item import ItemData
 from ._notice import Kind, Notice
 from ._sentence import sentence_of
+from ._switched_off import SwitchedOff
 from ._training import Training
 from ._training_view import TrainingView
 from ._training_work import Beside, Deliver, Worker, in_a_thread
@@ -76,7 +77,7 @@ class HeldOutCases:
         self._judgement: Judgement | None = None
         self._wanted: _Wanted | None = None
         self._whole: ComparedMasks | None = None  # with all classes
-        self._hidden: tuple[str, ...] = ()  # options that were switched off
+        self._others = SwitchedOff(session.options)
         self.view = HeldOutView()
         self.masks: ComparedMasks | None = None
         training.view_changed.connect(self._training_changed)
@@ -226,7 +227,7 @@ class HeldOutCases:
         if whole is not self._whole:  # another case, or none, by now
             return
         if self.masks is None:
-            self._hide_others()
+            self._others.begin()
         self.masks = masks
         self._show(is_busy=False)
         self.masks_changed.emit(masks)
@@ -237,16 +238,7 @@ class HeldOutCases:
             return
         self.masks = None
         self.masks_changed.emit(None)
-        options = self._session.options
-        for name in self._hidden:
-            setattr(options, name, True)
-        self._hidden = ()
-
-    def _hide_others(self) -> None:
-        options = self._session.options
-        self._hidden = tuple(name for name in ("heatmap_on", "label_visible") if getattr(options, name))
-        for name in self._hidden:
-            setattr(options, name, False)
+        self._others.end()
 
     def _refused(self, error: BaseException) -> None:
         self._session.notice.emit(Notice(sentence_of(error), Kind.ERROR))

@@ -115,7 +115,7 @@ class ReaderLayers:
     # -- the region in question ---------------------------------------------------------------------------
 
     def mark(self, region: DisputedRegion, *, dimmed: bool) -> None:
-        """Go round a region in white; with ``dimmed`` everything but it is darker.
+        """Lay white over a region; with ``dimmed`` everything but it is darker.
 
         Only the voxels of this region and of the one before are written.
         """
@@ -128,7 +128,8 @@ class ReaderLayers:
             self._marked[self._region.box][self._region.inside] = 0
         self._marked[region.box][region.inside] = 1
         if self.find(REGION) is None:
-            self._outline(REGION, "Region", self._marked, _REGION_COLOUR, 1, image)
+            self._put_marked(REGION, "Region", image)
+            self._put_in_order()
         if dimmed and self.find(DIMMED) is None:
             self._put_dark(image)
         elif not dimmed:
@@ -139,13 +140,32 @@ class ReaderLayers:
                 layer.refresh(extent=False)
         self._region = region
 
+    def _put_marked(self, role: str, name: str, image: Image) -> None:
+        """Put the region over the image and below the outlines, which run along its border."""
+        colours = DirectLabelColormap(color_dict={0: "transparent", None: _REGION_COLOUR})
+        layer = Labels(self._marked, colormap=colours, opacity=0.4, **self._common(role, name, image))
+        layer.editable = False
+        layer.locked = True
+        self._keeping_active(lambda: self._viewer.add_layer(layer))
+
+    def _put_in_order(self) -> None:
+        """Put the layers over each other as they belong, unless two panels have them apart."""
+        if self._panels.is_on or self._scene is None:
+            return
+        wanted = [DIMMED, OUTCOME, REGION, *(f"reader {mark.name}" for mark in self._scene.readers)]
+        found = [layer for role in wanted if (layer := self.find(role)) is not None]
+        layers = self._viewer.layers
+        if list(layers)[-len(found) :] != found:
+            for layer in found:
+                layers.move(layers.index(layer), len(layers))
+
     def _put_dark(self, image: Image) -> None:
         dark = DirectLabelColormap(color_dict={0: _DARK, None: "transparent"})
         layer = Labels(self._marked, colormap=dark, opacity=1.0, **self._common(DIMMED, "Dim", image))
         layer.editable = False
         self._keeping_active(lambda: self._viewer.add_layer(layer))
-        self._viewer.layers.move(self._viewer.layers.index(layer), self._viewer.layers.index(self.find(OUTCOME)))
         layer.locked = True
+        self._put_in_order()
 
     # -- the outcome --------------------------------------------------------------------------------------
 
@@ -188,20 +208,22 @@ class ReaderLayers:
             self._panels.turn_off()
             self._drop(_RIGHT_IMAGE)
             self._drop(_RIGHT_REGION)
+            self._put_in_order()
             return
         self._put_right_image(image)
         if self._marked is not None and self.find(_RIGHT_REGION) is None:
-            self._outline(_RIGHT_REGION, "Region (right)", self._marked, _REGION_COLOUR, 1, image)
+            self._put_marked(_RIGHT_REGION, "Region (right)", image)
         self._beside = f"reader {reader}"
         self._arrange_right()
 
     def _arrange_right(self) -> None:
-        found: Sequence[Any] = [self.find(role) for role in (_RIGHT_IMAGE, self._beside, _RIGHT_REGION)]
+        found: Sequence[Any] = [self.find(role) for role in (_RIGHT_IMAGE, _RIGHT_REGION, self._beside)]
         self._panels.turn_on([layer for layer in found if layer is not None])
 
     def _left(self, ended: Callable[[], None]) -> None:
         self._drop(_RIGHT_IMAGE)
         self._drop(_RIGHT_REGION)
+        self._put_in_order()
         ended()
 
     def _put_right_image(self, image: Image) -> None:

@@ -13,7 +13,7 @@ __all__ = ["look_at_region"]
 
 _PART = 0.3  # of the canvas that a region takes up, about
 _LARGEST = 8.0  # times the whole image
-_NEAR = (0.4, 2.5)  # a zoom within these of the one that fits is left as it is
+_NEAR = (0.7, 2.0)  # a zoom within these of the one that fits is left as it is
 
 
 def look_at_region(

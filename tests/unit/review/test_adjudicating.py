@@ -25,6 +25,7 @@ from napari_aleatoric.review import (
     assign,
     fold_choices,
     list_differences,
+    list_disputes,
     make_case,
     only_own,
     outcome,
@@ -195,6 +196,9 @@ def test_an_outcome_is_no_reader_and_a_second_one_is_a_new_version(ws: Workspace
     assert [r.regions[0].choice for r in adjudication_records(store, "case_0")] == ["consensus", "reader"]
     (row,) = list_differences(ws, store, [])
     assert (row.n_regions, row.n_decided, row.is_finished) == (3, 3, True)
+    listed, _ = list_disputes(Workspace.open(ws.root))
+    assert [tuple(d.answers) for d in listed] == [("a", "b", "c")] * 3
+    assert [d.region_id for d in listed] == list(two.case.ids)
 
 
 def test_a_changed_label_makes_its_choices_old_and_keeps_the_others(ws: Workspace, store: ReviewStore) -> None:

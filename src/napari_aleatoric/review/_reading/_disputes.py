@@ -82,7 +82,8 @@ def list_disputes(
     with ReviewStore.open(ws.store_url) as store:
         store.follow(ws)
         for _, case in each_reading(ws, store, refused, reporter or SilentReporter(), at_least=2, only=cases):
-            found += _of_case(ws, case, at_least)
+            outcomes = store.adjudications.names().get(case.case_id, frozenset())
+            found += _of_case(ws, case, at_least, outcomes)
     known = all(d.volume_mm3 is not None for _, d in found)
 
     def place(entry: tuple[float, Dispute]) -> tuple[float, float, str, tuple[int, int, int]]:
@@ -93,10 +94,14 @@ def list_disputes(
     return [dispute for _, dispute in sorted(found, key=place)], refused
 
 
-def _of_case(ws: Workspace, case: LoadedCase, at_least: int) -> list[tuple[float, Dispute]]:
+def _of_case(
+    ws: Workspace, case: LoadedCase, at_least: int, outcomes: Collection[str]
+) -> list[tuple[float, Dispute]]:
+    """Find the regions of a case; labels that came of an adjudication are no reader's own."""
     geometry = case.geometry
-    cut = cut_out(case.labels, 1)
-    names = names_of(case)
+    mine = [row for row, name in enumerate(case.readers) if name not in outcomes]
+    names = tuple(names_of(case)[row] for row in mine)
+    cut = cut_out(case.labels[mine], 1)
     spacing = geometry.spacing_zyx_mm if geometry.spacing_known else (1.0, 1.0, 1.0)
     found = []
     for region in disputed_regions(cut.labels, spacing, at_least=at_least):
