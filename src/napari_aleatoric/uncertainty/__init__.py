@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from ._reading._pairs import PairFigures, compare_pairs
     from ._reading._readings import band
     from ._reading._regions import DisputedRegion, disputed_regions
+    from ._reading._standing import Standing
     from ._rim import near_rim, rank_product, rim_distance
     from ._samples import CaseSamples, draw_voxels, gather_features, look_box
     from ._score_label import CaseProbabilities, LabelScorer, LabelScores, class_scale, score_label
@@ -169,6 +170,7 @@ __all__ = [
     "ScoreTable",
     "Slab",
     "SoftOverlap",
+    "Standing",
     "Strategy",
     "SubspaceScores",
     "SurfaceFigures",
@@ -280,6 +282,7 @@ _LATER = {
     **dict.fromkeys(("ReaderHabit", "boundary_offset", "reader_habits"), "_reading._habits"),
     **dict.fromkeys(("PairFigures", "compare_pairs"), "_reading._pairs"),
     "band": "_reading._readings",
+    "Standing": "_reading._standing",
     **dict.fromkeys(("DisputedRegion", "disputed_regions"), "_reading._regions"),
     **dict.fromkeys(("SurfaceFigures", "compare_surfaces", "dice", "surface_points"), "_overlap_and_outline"),
     **dict.fromkeys(("SoftOverlap", "soft_dice_gap"), "_soft_overlap"),

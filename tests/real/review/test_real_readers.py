@@ -13,7 +13,7 @@ import SimpleITK as sitk
 
 from napari_aleatoric.io import Workspace, read_label_map, scan
 from napari_aleatoric.review import list_disputes, report_readers, write_consensus
-from napari_aleatoric.uncertainty import consensus, departure
+from napari_aleatoric.uncertainty import consensus, departure, score_readers
 
 pytestmark = pytest.mark.real
 
@@ -47,6 +47,8 @@ def test_pairwise_dice_of_all_nodules_is_the_tables(real_data: Path, tmp_path: P
         assert structure.mean_dice == pytest.approx(float(row["mean_pairwise_dice"]), abs=6e-4)
     assert sum(d > 5.1e-5 for d in off) <= 1  # one pair lies exactly between two roundings
     assert max(off) < 2e-4
+    offsets = [habit.offset_voxels.value for habit in found.habits]
+    assert abs(np.mean(offsets)) < 0.06  # nobody is further out than the others on average
     assert 0.5 < found.kappa.low < found.kappa.value < found.kappa.high < 0.9
 
 
@@ -70,6 +72,10 @@ def test_consensus_and_entropy_of_nodules(real_data: Path, tmp_path: Path) -> No
             entropy = -np.nan_to_num(m * np.log2(m)) - np.nan_to_num((1 - m) * np.log2(1 - m))
         np.testing.assert_allclose(even.entropy, entropy, atol=1e-12)
         np.testing.assert_allclose(even.by_reader, np.abs(masks - m), atol=1e-12)
+        weighed, scored = departure(masks), score_readers(masks)
+        said = {v.measure: v.value for v in scored.values if v.class_index == 0}
+        assert said["image_quality"] == pytest.approx(weighed.quality)
+        assert said["consensus_entropy"] == pytest.approx(weighed.entropy.sum() / max(weighed.n_band, 1))
 
 
 def test_two_observers_of_colour_photographs(real_data: Path, tmp_path: Path) -> None:
@@ -89,5 +95,5 @@ def test_two_observers_of_colour_photographs(real_data: Path, tmp_path: Path) ->
     disputes, _ = list_disputes(ws, at_least=50)
     assert disputes[0].n_voxels >= disputes[-1].n_voxels >= 50
     assert disputes[0].centre_lps_mm is None
-    assert all(len(d.readers_for) + len(d.readers_against) == 2 for d in disputes)
+    assert all(len(d.answers) == 2 == sum(map(len, d.sides.values())) for d in disputes)
     assert len(list(combinations(found.readers, 2))) == len(found.pairs)

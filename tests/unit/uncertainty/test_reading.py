@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import ndimage
 
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.uncertainty import (
@@ -250,6 +251,18 @@ def test_offset_is_signed_and_in_millimetres():
     small, large = (radius <= 10)[np.newaxis], (radius <= 14)[np.newaxis]
     assert boundary_offset(large, small, (9.0, 0.7, 0.7)) == pytest.approx(4.0, abs=0.3)
     assert boundary_offset(small, large, (9.0, 0.7, 0.7)) == pytest.approx(-4.0, abs=0.3)
+
+
+@pytest.mark.parametrize("at_once", [1, 200, 1 << 22])
+def test_band_in_slabs_is_that_of_the_whole(at_once, monkeypatch):
+    monkeypatch.setattr("napari_aleatoric.uncertainty._reading._readings._AT_ONCE", at_once)
+    rng = np.random.default_rng(5)
+    drawn = rng.random((31, 12, 14)) < 0.002
+    drawn[:, :2] = drawn[12:20] = False
+    for voxels in (0.0, 1.0, 2.5, 3.0):
+        expected = ndimage.distance_transform_edt(~drawn) <= voxels
+        np.testing.assert_array_equal(band(drawn, voxels), expected)
+    assert not band(np.zeros_like(drawn), 3.0).any()
 
 
 def ball(radius: float, centre: tuple[float, float, float] = (20, 20, 20)) -> np.ndarray:

@@ -8,14 +8,15 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.model import CaseFiles, ClassTable
+from napari_aleatoric.foundation import Box
+from napari_aleatoric.model import WHOLE_CASE, CaseFiles, ClassTable
 from napari_aleatoric.review._scoring._case import LoadedCase
 from napari_aleatoric.uncertainty import (
     KappaSums,
+    Standing,
     band,
     classes_in,
     compare_pairs,
-    departure,
     kappa_sums,
     reader_habits,
     reader_weights,
@@ -68,21 +69,24 @@ def measure_case(
     )
     if len(names) < 2:
         return found, None
-    weights = reader_weights(cut, spec.weights, n_rows=classes.n_rows)
-    apart = departure(cut, weights, n_rows=classes.n_rows, band_voxels=spec.band_voxels)
+    weights = reader_weights(cut, spec.weights, n_rows=classes.n_rows) if spec.weights != "dice" else None
+    case_of = Standing.of(cut, weights, n_rows=classes.n_rows, band_voxels=spec.band_voxels)
+    quality = {
+        name: 1.0 - case_of.over_band(case_of.departure(r, WHOLE_CASE), WHOLE_CASE) for r, name in enumerate(names)
+    }
     sums: KappaSums | None = None
     if spec.kappa_over == "image":
         sums = kappa_sums(case.labels, n_rows=classes.n_rows)
-    elif not apart.no_object:
+    elif cut.any():
         near = band(np.asarray(cut.any(axis=0)), spec.band_voxels)
         sums = kappa_sums(cut, near, n_rows=classes.n_rows)
     kappa = math.nan if sums is None else sums.kappa
     update = {
         "kappa": None if math.isnan(kappa) else kappa,
-        "quality": apart.quality,
-        "quality_by_reader": dict(zip(names, apart.quality_by_reader, strict=True)),
-        "weight_by_reader": dict(zip(names, apart.weights.tolist(), strict=True)),
-        "mean_entropy": float(apart.entropy.sum()) / apart.n_band if apart.n_band else 0.0,
+        "quality": float(np.mean(list(quality.values()))),
+        "quality_by_reader": quality,
+        "weight_by_reader": dict(zip(names, case_of.weights.tolist(), strict=True)),
+        "mean_entropy": case_of.over_band(case_of.entropy(WHOLE_CASE), WHOLE_CASE),
     }
     return found.model_copy(update=update), sums
 
@@ -98,7 +102,7 @@ def _structure(
     geometry = case.geometry
     known = geometry.spacing_known
     spacing = geometry.spacing_zyx_mm if known else (1.0, 1.0, 1.0)
-    masks = [label == class_index for label in cut]
+    masks = _masks(cut, class_index)
     voxels = {name: int(mask.sum()) for name, mask in zip(names, masks, strict=True)}
     pairs = compare_pairs(masks, spacing, spec.tolerance_mm if known else spec.tolerance_voxels)
     distances = [p.hd95 for p in pairs if p.hd95 is not None]
@@ -135,6 +139,16 @@ def _structure(
             for h in reader_habits(masks, spacing)
         ),
     )
+
+
+def _masks(cut: NDArray[np.uint16], class_index: int) -> list[NDArray[np.bool_]]:
+    """Return the readers' masks of a class, cut to what encloses them all and one voxel more."""
+    box = Box.around(np.asarray((cut == class_index).any(axis=0)))
+    if box is None:
+        return [label == class_index for label in cut]
+    z, y, x = (int(n) for n in cut.shape[1:])
+    around = box.grown((int(z > 1), 1, 1), (z, y, x)).slices
+    return [label[around] == class_index for label in cut]
 
 
 def _mean(values: Sequence[float]) -> float | None:

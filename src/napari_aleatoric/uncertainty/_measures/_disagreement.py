@@ -28,7 +28,7 @@ of_disagreement = (
     ),
     Measure(
         name="consensus_entropy",
-        title="Entropy of the consensus",
+        title="Consensus entropy",
         question=_ASKED,
         direction=_WORSE,
         bounds=(0.0, 1.0),
@@ -40,7 +40,7 @@ of_disagreement = (
     ),
     Measure(
         name="presence_disagreement",
-        title="There for some, not for others",
+        title="Disputed presence",
         question=_ASKED,
         direction=_WORSE,
         bounds=(0.0, 1.0),
@@ -52,7 +52,7 @@ of_disagreement = (
     ),
     Measure(
         name="reader_departure",
-        title="This reader departs",
+        title="Reader departs",
         question=_ASKED,
         direction=_WORSE,
         bounds=(0.0, 1.0),

@@ -20,7 +20,6 @@ IntArray = NDArray[np.int64]
 FloatArray = NDArray[np.float64]
 
 _PLAIN = 0  # row of all classes together
-_AT_ONCE = 1 << 22  # voxels whose distances are worked out together
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,7 +163,7 @@ class _Extent:
 
 
 def n_in_band(labels: NDArray[Any], class_index: int, box: Box, voxels: float) -> int:
-    """Count the voxels of `band` round what any reader gave to a class, a few slices at a time.
+    """Count the voxels of `band` round what any reader gave to a class.
 
     Parameters
     ----------
@@ -177,17 +176,10 @@ def n_in_band(labels: NDArray[Any], class_index: int, box: Box, voxels: float) -
     voxels : float
         How far the band reaches.
     """
-    reach = int(np.ceil(voxels))
     z, y, x = (int(n) for n in labels.shape[1:])
-    around = box.grown(reach, (z, y, x))
-    (first, _, _), (last, _, _) = around
-    (_, top, left), (_, bottom, right) = around
-    step = max(reach, 1 + _AT_ONCE // max(1, (bottom - top) * (right - left)))
-    total = 0
-    for k in range(first, last, step):
-        low, high = max(0, k - reach), min(z, k + step + reach)
-        part = labels[:, low:high, top:bottom, left:right]
-        drawn = part.any(axis=0) if class_index == _PLAIN else (part == class_index).any(axis=0)
-        near = band(np.asarray(drawn), voxels)
-        total += int(near[k - low : min(k + step, last) - low].sum())
-    return total
+    around = box.grown(int(np.ceil(voxels)), (z, y, x))
+    part = labels[(slice(None), *around.slices)]
+    drawn = np.empty(part.shape[1:], dtype=bool)
+    for k in range(len(drawn)):
+        drawn[k] = (part[:, k].any(axis=0)) if class_index == _PLAIN else (part[:, k] == class_index).any(axis=0)
+    return int(band(drawn, voxels).sum())

@@ -8,8 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from napari_aleatoric.errors import DataError
+from napari_aleatoric.foundation import Box
 
 __all__ = ["band", "checked_readings", "n_rows_of"]
+
+_AT_ONCE = 1 << 22  # voxels whose distances are worked out together
 
 
 def checked_readings(labels: NDArray[Any], *, at_least: int = 1) -> NDArray[Any]:
@@ -78,10 +81,18 @@ def band(drawn: NDArray[np.bool_], voxels: float = 3.0) -> NDArray[np.bool_]:
     from scipy import ndimage
 
     result = np.zeros(drawn.shape, dtype=bool)
-    where = [np.flatnonzero(drawn.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
-    if not len(where[0]):
-        return result
+    z, y, x = (int(n) for n in drawn.shape)
     reach = int(np.ceil(voxels))
-    box = tuple(slice(max(0, int(w[0]) - reach), int(w[-1]) + 1 + reach) for w in where)
-    result[box] = ndimage.distance_transform_edt(~drawn[box]) <= voxels
+    box = Box.around(drawn)
+    if box is None:
+        return result
+    (first, top, left), (last, bottom, right) = box.grown(reach, (z, y, x))
+    step = max(1, reach, _AT_ONCE // ((bottom - top) * (right - left)))
+    for k in range(first, last, step):  # distances take many times the memory of a mask
+        low, high = max(0, k - reach), min(z, k + step + reach)
+        part = drawn[low:high, top:bottom, left:right]
+        if part.any():
+            near = ndimage.distance_transform_edt(~part) <= voxels
+            stop = min(k + step, last)
+            result[k:stop, top:bottom, left:right] = near[k - low : stop - low]
     return result

@@ -53,10 +53,18 @@ class Standing:
     band_voxels: float
 
     @classmethod
-    def of(cls, labels: NDArray[Any], *, n_rows: int | None = None, band_voxels: float = 3.0) -> Standing:
-        """Take the labels of a case apart and weigh its readers by their Dice."""
+    def of(
+        cls,
+        labels: NDArray[Any],
+        weights: FloatArray | None = None,
+        *,
+        n_rows: int | None = None,
+        band_voxels: float = 3.0,
+    ) -> Standing:
+        """Take the labels of a case apart; by default its readers are weighed by their Dice."""
         apart = differing(labels, n_rows)
-        return cls(labels, apart, weights_from_dice(apart.mean_dice()), band_voxels)
+        given = weights_from_dice(apart.mean_dice()) if weights is None else weights / weights.sum()
+        return cls(labels, apart, given, band_voxels)
 
     def n_band(self, class_index: int) -> int:
         """Voxels of the band round what any reader gave to a class (of all classes, for `WHOLE_CASE`)."""
