@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from napari_aleatoric.cli._main import run
 from napari_aleatoric.errors import DataError, NotFoundError
-from napari_aleatoric.io import Workspace, scan, write_label_map, write_volume
+from napari_aleatoric.io import Workspace, begin_reading, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.review import (
     AdjudicateSpec,
@@ -244,6 +244,20 @@ def test_who_has_yet_to_read_a_case_blinded_does_not_settle_it(ws: Workspace, st
     seen = only_own(ws, store, "eve").store.adjudications
     assert (seen.of("case_0", "adjudicated"), seen.everything(), seen.outcomes()) == ([], [], [])
     assert len(store.adjudications.outcomes()) == 1
+
+
+def test_what_one_reader_sees_changes_nothing_for_the_others(ws: Workspace, store: ReviewStore) -> None:
+    begin_reading(ws, ItemKey("case_0", "eve"))  # open: nobody else's business, and no answer yet
+    seen = only_own(ws, store, "eve")
+    assert "eve" in seen.workspace.dataset.readers
+    one = adjudicate(seen.workspace, seen.store, "case_0", by="eve")
+    assert one.case.readers == ("a", "b", "c")
+    one.finish(allow_open=True)
+    assert set(store.items()) == {ItemKey("case_0", r) for r in ("a", "b", "c", "adjudicated")}
+    assert "adjudicated" in seen.workspace.dataset.readers
+    one.choose(0, "reader", "a")
+    one.finish(allow_open=True)
+    assert len(store.corrections(ItemKey("case_0", "adjudicated"))) == 1
 
 
 @settings(max_examples=30, deadline=None)

@@ -244,19 +244,20 @@ class Adjudication:
         smallest = np.result_type(np.min_scalar_type(int(values.min())), np.min_scalar_type(int(values.max())))
         upright = LabelMap(values.astype(smallest)[self.label], self.case.geometry, self.name)
         label = on_image_grid(upright, self._ws.grid(self.case.case_id))
-        found = reading_of(self._ws, key)
+        whole = self._ws.whole
+        found = reading_of(whole, key)
         if found is None or found.state == "withdrawn":
             words = f"adjudication of {', '.join(self.case.readers)}"
-            begin_reading(self._ws, key, by=self.by, start=label, started_from=words)
+            begin_reading(whole, key, by=self.by, start=label, started_from=words)
             found = None
         if found is None or found.state == "open":
-            answer_reading(self._ws, key, label, by=self.by)
-            self._store.sync_items(self._ws.dataset.items, self._ws.fingerprints())
+            answer_reading(whole, key, label, by=self.by)
+            self._store.follow(self._ws)
+        self._ws.refresh_readings()  # this handle may hide what the whole workspace has
         latest = self._store.latest_correction(key)
         if (found is not None and found.state == "answered") or (latest is not None and not latest.is_original):
-            self._ws.refresh_readings()
-            self._store.sync_items(self._ws.dataset.items, self._ws.fingerprints())
-            save_correction(self._ws, self._store, key, label, reader=self.by, comment="adjudicated")
+            self._store.follow(self._ws)
+            save_correction(whole, self._store, key, label, reader=self.by, comment="adjudicated")
         return label
 
     def _region(self, row: int) -> DisputedRegion:

@@ -57,6 +57,7 @@ def read_case(ws: Workspace, store: ReviewStore, case_id: str, *, machine: bool 
     DataError
         If fewer than two readers have a label that can be read.
     """
+    ws = ws.whole  # open readings, which only their readers see, do not count
     outcomes = store.adjudications.names().get(case_id, frozenset())
     files = _without(ws.dataset.case(case_id), outcomes)
     counts = store.correction_counts()
@@ -121,7 +122,7 @@ def list_differences(
     outcomes, hidden = store.adjudications.names(), hidden_cases(store, by) if by else frozenset()
     cases = [
         case
-        for case in ws.dataset.cases
+        for case in ws.whole.dataset.cases
         if len(_without(case, outcomes.get(case.case_id, frozenset())).labels) >= 2
         and (not only or case.case_id in only)
         and case.case_id not in hidden
