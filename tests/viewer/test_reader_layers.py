@@ -67,7 +67,7 @@ def test_only_the_region_in_question_is_marked_and_the_rest_dimmed(
     dark = layers.find(DIMMED).colormap.map(np.array([0, 1]))
     assert dark[:, 3] == pytest.approx([0.6, 0.0])
     names = [layer.name for layer in viewer.layers]
-    assert names.index("Dim") < names.index("Outcome") < names.index("Region") < names.index("1 ann")
+    assert names.index("Outcome") < names.index("1 ann") < names.index("Dim") < names.index("Region")
     layers.mark(scene.regions[0], dimmed=False)
     assert layers.find(DIMMED) is None
     assert layers.find(REGION).name == "Region"  # a reader of that name is another layer
@@ -89,12 +89,12 @@ def test_a_reader_beside_the_others_and_back(viewer: ViewerModel, layers: Reader
     layers.mark(scene.regions[0], dimmed=False)
     layers.put_beside("ann")
     assert viewer.canvas.grid.enabled
-    assert [layer.name for layer in viewer.layers][-3:] == ["Image (right)", "Region (right)", "1 ann"]
+    assert [layer.name for layer in viewer.layers][-3:] == ["Image (right)", "1 ann", "Region (right)"]
     layers.put_beside("region")
-    assert [layer.name for layer in viewer.layers][-3:] == ["Image (right)", "Region (right)", "2 region"]
+    assert [layer.name for layer in viewer.layers][-3:] == ["Image (right)", "2 region", "Region (right)"]
     layers.put_beside("")
     assert not viewer.canvas.grid.enabled
-    assert [layer.name for layer in viewer.layers][1:] == ["Outcome", "Region", "1 ann", "2 region"]
+    assert [layer.name for layer in viewer.layers][1:] == ["Outcome", "1 ann", "2 region", "Region"]
     layers.hide()
     assert len(viewer.layers) == 1
 

@@ -158,7 +158,7 @@ def region_rows(of: Adjudication, disputes: Sequence[Dispute]) -> tuple[RegionRo
         if entry is not None:
             choice = entry.source_name if entry.source == "reader" else entry.source
         sides = dispute.sides
-        said = " · ".join(f"{what}: {', '.join(str(key[n]) for n in names)}" for what, names in sides.items())
+        said = " · ".join(f"{what}: {','.join(str(key[n]) for n in names)}" for what, names in sides.items())
         tip = "\n".join([voxels, *(f"{what}: {', '.join(names)}" for what, names in sides.items())])
         rows.append(RegionRow(number, size, tip, said, choice, entry is None))
     return tuple(rows)

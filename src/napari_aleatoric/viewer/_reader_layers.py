@@ -141,7 +141,7 @@ class ReaderLayers:
         self._region = region
 
     def _put_marked(self, role: str, name: str, image: Image) -> None:
-        """Put the region over the image and below the outlines, which run along its border."""
+        """Put the region over the outlines, which run along its border: their colours show through."""
         colours = DirectLabelColormap(color_dict={0: "transparent", None: _REGION_COLOUR})
         layer = Labels(self._marked, colormap=colours, opacity=0.4, **self._common(role, name, image))
         layer.editable = False
@@ -152,7 +152,7 @@ class ReaderLayers:
         """Put the layers over each other as they belong, unless two panels have them apart."""
         if self._panels.is_on or self._scene is None:
             return
-        wanted = [DIMMED, OUTCOME, REGION, *(f"reader {mark.name}" for mark in self._scene.readers)]
+        wanted = [OUTCOME, *(f"reader {mark.name}" for mark in self._scene.readers), DIMMED, REGION]
         found = [layer for role in wanted if (layer := self.find(role)) is not None]
         layers = self._viewer.layers
         if list(layers)[-len(found) :] != found:
@@ -217,7 +217,7 @@ class ReaderLayers:
         self._arrange_right()
 
     def _arrange_right(self) -> None:
-        found: Sequence[Any] = [self.find(role) for role in (_RIGHT_IMAGE, _RIGHT_REGION, self._beside)]
+        found: Sequence[Any] = [self.find(role) for role in (_RIGHT_IMAGE, self._beside, _RIGHT_REGION)]
         self._panels.turn_on([layer for layer in found if layer is not None])
 
     def _left(self, ended: Callable[[], None]) -> None:

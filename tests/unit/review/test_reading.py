@@ -154,7 +154,7 @@ def test_disputes_are_where_nibabel_says(read: Callable[..., Workspace]) -> None
         ("case_1", ("liver", "tumour"), 1),  # two answers, one region
     ]
     assert found[0].volume_mm3 == pytest.approx(18 * 4.0 * 0.5 * 0.7)
-    assert found[0].sides == {"liver": ("a",), "nothing": ("b", "c")}
+    assert found[0].sides == {"liver": ("a",), "none": ("b", "c")}
     assert found[1].answers == {"a": "liver", "b": "tumour", "c": "liver"}
     assert found[1].shares["b"] == {"liver": 0.0, "tumour": 1.0}
     affine = nibabel.load(ws.dataset.cases[1].image).affine

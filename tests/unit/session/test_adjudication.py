@@ -102,7 +102,7 @@ def test_choices_walk_on_and_undo_walks_back(state: Adjudicating, session: Revie
     ]
     assert not session.options.label_visible
     assert [row.size for row in state.view.regions] == ["123 mm³", "92 mm³", "61 mm³", "31 mm³"]
-    assert state.view.regions[2].said == "liver: 2 · tumour: 1 · nothing: 3"
+    assert state.view.regions[2].said == "liver: 2 · tumour: 1 · none: 3"
     assert state.view.progress == "0 of 4 regions"
     assert looked == [64]
     state.choose_reader(3)

@@ -41,12 +41,12 @@ class Dispute(BaseModel):
 
     @property
     def sides(self) -> dict[str, tuple[str, ...]]:
-        """Who says what, the structures first, "nothing" last."""
+        """Who says what, the structures first, "none" of them last."""
         said = {
             name: tuple(r for r, answer in self.answers.items() if answer == name)
             for name in (*self.class_names, "")
         }
-        return {name or "nothing": readers for name, readers in said.items() if readers}
+        return {name or "none": readers for name, readers in said.items() if readers}
 
 
 def list_disputes(

@@ -136,7 +136,7 @@ class RegionTable(_Rows):
         for number, row in enumerate(view.regions):
             if before[number : number + 1] != (row,):
                 texts = (str(row.number), row.size, row.said, row.choice)
-                self._fill(number, texts, row.tip, bold=row.is_open, grey=False)
+                self._fill(number, texts, row.tip, bold=False, grey=not row.is_open)
         if view.regions and view.row != self.currentRow():
             self.selectRow(view.row)
 

@@ -37,8 +37,8 @@ class DifferencesPage(QWidget):
         self.lists = QStackedWidget()
         for part in (self.cases, self.regions):
             self.lists.addWidget(part)
-        layout.addWidget(self.lists, 5)
-        layout.addWidget(self.panel, 4)
+        layout.addWidget(self.lists, 3)
+        layout.addWidget(self.panel, 2)
         self._connect()
         self._show(self.state.view)
 
