@@ -10,7 +10,14 @@ import pytest
 
 from napari_aleatoric.io import Workspace, has_map, map_names, read_map, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, ItemKey, LabelMap, Volume
-from napari_aleatoric.review import ReviewStore, build_queue, save_correction, score_workspace
+from napari_aleatoric.review import (
+    ReviewStore,
+    adjudicate,
+    build_queue,
+    report_readers,
+    save_correction,
+    score_workspace,
+)
 from napari_aleatoric.uncertainty import (
     CONSENSUS_ENTROPY_MAP,
     READER_DEPARTURE_MAP,
@@ -175,3 +182,24 @@ def test_a_reader_who_goes_takes_the_comparison_along(ws: Workspace) -> None:
         assert np.isnan(store.item_scores(ItemKey("c2", "cleo")).value("n_readers"))
         assert not any(r.stale for r in build_queue(store, ws.dataset.classes))
     assert not has_map(ws, ItemKey("c2", "cleo"), READER_DEPARTURE_MAP)
+
+
+def test_what_came_of_an_adjudication_is_no_readers_own(ws: Workspace) -> None:
+    with ReviewStore.open(ws.store_url) as store:
+        before = {r: store.item_scores(ItemKey("c1", r)).value("reader_departure") for r in READERS}
+        settled = adjudicate(ws, store, "c1", by="dora")
+        settled.finish(allow_open=True)
+    ws = Workspace.open(ws.root)
+    (own,) = (key for key in ws.dataset.items if key.case_id == "c1" and key.label_reader not in READERS)
+    with ReviewStore.open(ws.store_url) as store:
+        store.sync_items(ws.dataset.items, ws.fingerprints())
+        assert not any(r.stale for r in build_queue(store, ws.dataset.classes))
+    score_workspace(ws, SPEC)
+    with ReviewStore.open(ws.store_url) as store:
+        after = {r: store.item_scores(ItemKey("c1", r)).value("reader_departure") for r in READERS}
+        assert after == before
+        assert np.isnan(store.item_scores(own).value("n_readers"))
+        assert not any(r.stale for r in build_queue(store, ws.dataset.classes))
+    found = report_readers(ws)
+    assert found.readers == READERS
+    assert all(not case.missing for case in found.cases if len(case.readers) > 1)

@@ -361,7 +361,7 @@ def build_queue(
             if row is not None:
                 n_corrections[row] = count
                 stale[row] |= found.scored[row] and correction_id != found.correction_ids.get(row)
-        stale[:] = with_other_readers(stale, found.scored, found.keys, found.columns)
+        stale[:] = with_other_readers(stale, found.scored, found.keys, found.columns, store.adjudications.names())
     return Queue(snapshot, np.argsort(snapshot.place), _Reasons(store, flat))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,7 @@ def with_other_readers(
     scored: NDArray[np.bool_],
     keys: Sequence[ItemKey],
     columns: Mapping[tuple[str, int], NDArray[np.float64]],
+    outcomes: Mapping[str, Collection[str]],
 ) -> NDArray[np.bool_]:
     """Add the labels whose comparison with other readers no longer holds.
 
@@ -28,6 +29,8 @@ def with_other_readers(
         The n labels that there are.
     columns : mapping
         Their raw scores.
+    outcomes : mapping of str to collection of str
+        By case, the readers whose labels came of an adjudication: these are compared with nobody.
 
     Returns
     -------
@@ -39,7 +42,8 @@ def with_other_readers(
     if compared is None or not len(keys):
         return stale
     _, case = np.unique(np.array([key.case_id for key in keys]), return_inverse=True)
-    n_labels = np.bincount(case)
-    any_stale = np.bincount(case, weights=stale) > 0
-    known = np.isfinite(compared)
+    own = np.array([key.label_reader not in outcomes.get(key.case_id, ()) for key in keys])
+    n_labels = np.bincount(case, weights=own)
+    any_stale = np.bincount(case, weights=stale & own) > 0
+    known = np.isfinite(compared) & own
     return np.asarray(stale | (scored & known & (any_stale[case] | (compared != n_labels[case]))))

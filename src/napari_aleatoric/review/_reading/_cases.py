@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace, readings
 from napari_aleatoric.model import CaseFiles, Reporter
-from napari_aleatoric.review._scoring._case import UNREADABLE, CaseReader, LoadedCase, reason_in_words
+from napari_aleatoric.review._scoring._case import (
+    UNREADABLE,
+    CaseReader,
+    LoadedCase,
+    own_labels,
+    reason_in_words,
+)
 from napari_aleatoric.review._storage._store import ReviewStore
 
 __all__ = ["Cut", "cut_out", "each_reading", "names_of"]
@@ -57,6 +63,8 @@ def each_reading(
 ) -> Iterator[tuple[CaseFiles, LoadedCase]]:
     """Read the labelled cases of a workspace with the label versions that count now.
 
+    Labels that came of an adjudication are left out: they are no reader's own.
+
     Parameters
     ----------
     ws, store : Workspace, ReviewStore
@@ -83,8 +91,9 @@ def each_reading(
     """
     for case_id in only:
         ws.dataset.case(case_id)
-    cases = [c for c in ws.dataset.cases if len(c.labels) >= at_least and (not only or c.case_id in only)]
-    cases = [c for c in cases if c.case_id not in without]
+    wanted = [c for c in ws.dataset.cases if (not only or c.case_id in only) and c.case_id not in without]
+    outcomes = store.adjudications.names()
+    cases = [c for c in (own_labels(c, outcomes) for c in wanted) if len(c.labels) >= at_least]
     if not cases:
         raise DataError(
             f"Expected cases with labels by at least {at_least} readers, got none among "

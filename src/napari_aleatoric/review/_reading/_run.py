@@ -8,6 +8,7 @@ from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import Reporter, SilentReporter
 from napari_aleatoric.review._calibration._record import Figure
+from napari_aleatoric.review._scoring._case import own_labels
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.uncertainty import KappaSums, pooled_kappa
 
@@ -56,9 +57,12 @@ def report_readers(
     cases: list[ReadCase] = []
     sums: list[tuple[str, KappaSums]] = []
     refused: list[str] = []
-    classes, readers = ws.dataset.classes, ws.dataset.readers
+    classes = ws.dataset.classes
     with ReviewStore.open(ws.store_url) as store:
         store.follow(ws)
+        outcomes = store.adjudications.names()
+        own = {label.reader for case in ws.dataset.cases for label in own_labels(case, outcomes).labels}
+        readers = tuple(name for name in ws.dataset.readers if name in own)
         report = reporter or SilentReporter()
         for files, case in each_reading(ws, store, refused, report, answers=spec.answers, without=without):
             found, added = measure_case(files, case, readers, classes, spec)

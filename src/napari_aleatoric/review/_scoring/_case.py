@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Collection, Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -20,7 +20,7 @@ from napari_aleatoric.uncertainty import LabelFacts, label_facts
 
 from ._threads import in_threads, one_by_one
 
-__all__ = ["UNREADABLE", "CaseReader", "LoadedCase", "ReadLabels", "each_case", "reason_in_words"]
+__all__ = ["UNREADABLE", "CaseReader", "LoadedCase", "ReadLabels", "each_case", "own_labels", "reason_in_words"]
 
 R = TypeVar("R")
 
@@ -89,6 +89,22 @@ class ReadLabels:
     readers: tuple[str, ...]
     labels: NDArray[np.uint16]
     refused: tuple[Problem, ...]
+
+
+def own_labels(case: CaseFiles, outcomes: Mapping[str, Collection[str]]) -> CaseFiles:
+    """Return a case with the labels that readers made: what came of an adjudication is nobody's own answer.
+
+    Parameters
+    ----------
+    case : CaseFiles
+        With all labels.
+    outcomes : mapping of str to collection of str
+        By case, the readers under whose names adjudications were finished.
+    """
+    names = outcomes.get(case.case_id, ())
+    if not any(label.reader in names for label in case.labels):
+        return case
+    return replace(case, labels=tuple(label for label in case.labels if label.reader not in names))
 
 
 def reason_in_words(error: BaseException) -> str:

@@ -30,7 +30,7 @@ from napari_aleatoric.uncertainty import (
 )
 
 from ._cache import scoring_folder
-from ._case import UNREADABLE, CaseReader, ReadLabels, each_case, reason_in_words
+from ._case import UNREADABLE, CaseReader, ReadLabels, each_case, own_labels, reason_in_words
 
 __all__ = ["no_object_flag", "renew_readers"]
 
@@ -69,7 +69,8 @@ def renew_readers(
     """Compare the readers of every scored case whose comparison is missing or no longer holds.
 
     The values take the place of earlier ones beside the other scores of an item; those stay as they are, with what
-    they were made from. A case of which only one reader's label is left loses its comparison.
+    they were made from. A case of which only one reader's label is left loses its comparison; what
+    came of an adjudication has none.
 
     Parameters
     ----------
@@ -97,14 +98,18 @@ def renew_readers(
     overview = store.overview()
     scored = {key for key, known in zip(overview.keys, overview.scored.tolist(), strict=True) if known}
     column = overview.columns.get((_OWN, WHOLE_CASE), np.full(len(overview.keys), np.nan))
+    outcomes = store.adjudications.names()
     compared = {key for key, v in zip(overview.keys, column.tolist(), strict=True) if v == v}
     todo: list[CaseFiles] = []
-    for case in ws.dataset.cases:
+    for with_outcomes in ws.dataset.cases:
+        case = own_labels(with_outcomes, outcomes)
         keys = [ItemKey(case.case_id, label.reader) for label in case.labels]
         here = [key for key in keys if key in scored]
-        if len(keys) < 2:
-            for key in (key for key in here if key in compared):
+        for label in with_outcomes.labels:
+            key = ItemKey(case.case_id, label.reader)
+            if key in compared and (len(keys) < 2 or key not in keys):
                 _put(ws, store, key, None, 0)
+        if len(keys) < 2:
             continue
         holds = record.digest(case.case_id) == _digest(ws, case, corrections, maps)
         if here and not (holds and all(key in compared for key in here)):
