@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from napari_aleatoric.errors import AleatoricError
@@ -18,11 +18,16 @@ from ._options import ViewOptions
 from ._painting import Painting
 from ._queue_walk import QueueWalk
 from ._screen import Screen
+from ._seat import Seat
 from ._sentence import sentence_of
 from ._session_signals import SessionSignals, hand_on
 from ._verdicts import Verdicts, seen_on_screen
 
 __all__ = ["Desk"]
+
+_AHEAD = 2000  # items of a queue that are asked for at once, whether somebody has them
+_FEW = 50  # items whose states are read one by one; with more the queue is read anew
+_NONE_PENDING = "No pending case is left in this queue."
 
 
 class Desk:
@@ -68,6 +73,7 @@ class Desk:
         self.painting = Painting(deliver)
         self.barring = Barring(deliver)
         self._verdicts = Verdicts(opened.store)
+        self.seat = Seat(opened.store, reader, deliver)
         self._connect()
 
     def _connect(self) -> None:
@@ -87,6 +93,10 @@ class Desk:
         hand_on(self.barring.failed, told.notice)
         self._verdicts.recorded.connect(self._decided)
         hand_on(self._verdicts.told, told.notice)
+        hand_on(self.seat.told, told.notice)
+        hand_on(self.seat.held_changed, told.held_changed)
+        hand_on(self.seat.link_changed, told.link_changed)
+        self.seat.came.connect(self._came)
 
     def close(self) -> None:
         """Save what is unsaved, wait for writes under way, let go of the files."""
@@ -95,6 +105,7 @@ class Desk:
         self.painting.close()
         self.barring.close()
         self.screen.close()
+        self.seat.close()
         self.opened.store.close()
 
     def seen_otherwise(self) -> None:
@@ -158,24 +169,53 @@ class Desk:
 
     def step(self, step: int) -> None:
         """Go down (+1) or up (−1) the queue; at its end say so."""
+        if step > 0 and self.seat.link is not None:  # down the queue of a team: what another has is passed over
+            near = self.walk.neighbours(self.screen.wanted, step, limit=_AHEAD)
+            self.seat.next_free(near, lambda key: self._go_or_say(key, "This is the end of the queue."))
+            return
         near = self.walk.neighbours(self.screen.wanted, step, limit=1)
-        if near:
-            self.go(near[0])
-        else:
-            self._signals.notice.emit(Notice("This is the end of the queue."))
+        self._go_or_say(near[0] if near else None, "This is the end of the queue.")
 
     def go_to_pending(self) -> None:
-        """Go to the next item without a verdict; say so if there is none."""
-        key = self.walk.next_pending(self.screen.wanted)
+        """Go to the next item without a verdict that nobody else has; say so if there is none."""
+        left = self.walk.pending_behind(self.screen.wanted, limit=_AHEAD)
+        words = "All pending cases of this queue are before other readers." if left else _NONE_PENDING
+        self.seat.next_free(left, lambda key: self._go_or_say(key, words), pending=True)
+
+    def _go_or_say(self, key: ItemKey | None, words: str) -> None:
         if key is not None:
             self.go(key)
         else:
-            self._signals.notice.emit(Notice("No pending case is left in this queue."))
+            self._signals.notice.emit(Notice(words))
+
+    def _came(self, everything: bool, keys: Collection[ItemKey]) -> None:
+        """Show what others have said and drawn meanwhile."""
+        item = self.screen.item
+        for key in keys:
+            self.screen.forget(key)
+        if everything or len(keys) > _FEW:
+            self.refresh_queue()
+        else:
+            for key in keys:
+                if self.walk.full.find(key) is not None:
+                    self.walk.renew(key, self.opened.store.state(key))
+            self.tell_queue()
+        if item is not None and (everything or item.key in keys):
+            self._signals.history_changed.emit(item.key)
+            latest = self.opened.store.latest_correction(item.key)
+            if (
+                latest is not None
+                and latest.reader != self._reader()
+                and latest.correction_id != item.label_version
+            ):
+                text = f"{latest.reader} has saved another label of {item.key}."
+                self._signals.notice.emit(Notice(f"{text} Leave the case and come back to see it.", Kind.WARNING))
 
     def _arrived(self, item: ItemData) -> None:
         self.painting.begin(self.opened.workspace, item, self._reader())
         self.barring.begin(self.opened.workspace, item, self._reader())
         self._signals.item_changed.emit(item)
+        self.seat.take(item.key)
         if sentence := unknown_values_sentence(str(item.key), item.unknown_values):
             self._signals.notice.emit(Notice(sentence, Kind.WARNING))
         if item.barred is not None and item.barred.problem:

@@ -96,10 +96,11 @@ def prepare(workspace: Workspace) -> Opened:
 
     Label files that a save left behind when its process was killed are set aside; see `sweep_corrections`.
     """
-    from napari_aleatoric.review import ReviewStore, build_queue, default_order, sweep_corrections
+    from napari_aleatoric.review import build_queue, default_order, open_store, sweep_corrections
 
-    store = ReviewStore.open(workspace.store_url)
+    store = open_store(workspace)
     store.follow(workspace)
-    sweep_corrections(workspace, store)
+    if store.link is None or not store.link.state.away:  # else it does not know of all files
+        sweep_corrections(workspace, store)
     queue = build_queue(store, workspace.dataset.classes, strategy=default_order(workspace))
     return Opened(workspace, store, queue, running(workspace))

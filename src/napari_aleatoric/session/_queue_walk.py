@@ -81,8 +81,8 @@ class QueueWalk:
         rows = range(row + step, row + step * (limit + 1), step)
         return [queue.key(k) for k in rows if 0 <= k < len(queue)]
 
-    def next_pending(self, here: ItemKey | None) -> ItemKey | None:
-        """Return the next item without a verdict, round the end of the queue; None if there is no other."""
+    def pending_behind(self, here: ItemKey | None, limit: int) -> list[ItemKey]:
+        """Return the next items without a verdict, round the end of the queue, nearest first; not ``here``."""
         row = None if here is None else self.shown.find(here)
-        found = self.shown.next_of("pending", -1 if row is None else row)
-        return None if found is None or found == row else self.shown.key(found)
+        places = self.shown.places_of("pending", -1 if row is None else row)
+        return [self.shown.key(k) for k in places[: limit + 1] if k != row][:limit]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
@@ -127,6 +127,11 @@ class ReviewSession(SessionSignals):
     def view(self) -> ViewState | None:
         """How it is shown."""
         return self._desk.screen.view if self._desk is not None else None
+
+    @property
+    def held(self) -> Mapping[ItemKey, str]:
+        """Items that other readers have before them, and who."""
+        return self._desk.seat.held if self._desk is not None else {}
 
     @property
     def unsaved(self) -> bool:

@@ -20,6 +20,8 @@ class SessionSignals:
     job_changed = Signal(object)  # JobStatus or None
     notice = Signal(object)  # Notice
     unsaved_changed = Signal(bool)
+    held_changed = Signal(object)  # mapping of ItemKey to the other reader who has it before them
+    link_changed = Signal(object)  # LinkState: how this computer stands to a team's server
 
 
 def hand_on(source: SignalInstance, target: SignalInstance) -> None:

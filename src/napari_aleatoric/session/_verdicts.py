@@ -55,7 +55,12 @@ class Verdicts:
 
     def undo(self, key: ItemKey, reader: str) -> None:
         """Take back this reader's last entry that still holds; both stay in the log."""
-        if self._store.undo(key, reader) is None:
+        try:
+            undone = self._store.undo(key, reader)
+        except AleatoricError as error:
+            self.told.emit(Notice(f"Nothing was taken back. {sentence_of(error)}", Kind.ERROR))
+            return
+        if undone is None:
             self.told.emit(Notice("There is no decision of yours to take back in this case."))
             return
         self.recorded.emit(key)

@@ -228,11 +228,13 @@ class Queue:
 
     def next_of(self, status: str = "pending", after: int = -1) -> int | None:
         """Return the first place behind ``after``, going round, with that status; None if there is none."""
+        places = self.places_of(status, after)
+        return places[0] if places else None
+
+    def places_of(self, status: str = "pending", after: int = -1) -> list[int]:
+        """Return all places with that status, first those behind ``after``, then those from the beginning."""
         hits = np.flatnonzero(self._snapshot.states.status[self._rows] == _status_code(status))
-        if not len(hits):
-            return None
-        behind = hits[hits > after]
-        return int(behind[0] if len(behind) else hits[0])
+        return [int(place) for place in (*hits[hits > after], *hits[hits <= after])]
 
     def filtered(
         self,

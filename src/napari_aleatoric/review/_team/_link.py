@@ -44,7 +44,7 @@ class LinkState:
     n_arrived : int
         Entries that have reached the server since the workspace was opened.
     n_changes : int
-        How often something came that a queue shows.
+        How often something came from others that a queue shows.
     """
 
     away: str = ""
@@ -76,6 +76,7 @@ class Link:
         self._wake, self._stop = threading.Event(), threading.Event()
         self._watchers: list[Callable[[LinkState], None]] = []
         self._data_set: tuple[list[ItemKey], dict[ItemKey, str]] | None = None
+        self._noting, self._everything, self._keys = threading.Lock(), False, set[ItemKey]()
         self.state = LinkState()
         self._thread = threading.Thread(target=self._run, name="aleatoric-team", daemon=True)
 
@@ -90,6 +91,13 @@ class Link:
     def watch(self, watcher: Callable[[LinkState], None]) -> None:
         """Have a function told of every change of the state, in the thread of this link."""
         self._watchers.append(watcher)
+
+    def take_changes(self) -> tuple[bool, set[ItemKey]]:
+        """Return what came since the last call: whether anything may have changed, else the items concerned."""
+        with self._noting:
+            found = self._everything, self._keys
+            self._everything, self._keys = False, set()
+        return found
 
     def close(self) -> None:
         """Send what waits, if the server answers, and end."""
@@ -149,7 +157,10 @@ class Link:
         sent = push(self._local, server._engine)
         for file in sent.files:
             self._arrived(file)
-        changed = pull(server._engine, self._local)
+        pulled = pull(server._engine, self._local)
+        with self._noting:
+            self._everything = self._everything or pulled.everything
+            self._keys |= pulled.keys
         held = server.claimed()
         n_waiting, refused = waiting(self._local)
         return LinkState(
@@ -159,8 +170,15 @@ class Link:
             conflicts=tuple(list_conflicts(self._local)),
             held=held,
             n_arrived=before.n_arrived + sent.n,
-            n_changes=before.n_changes + changed,
+            n_changes=before.n_changes + bool(pulled.everything or pulled.keys),
         )
+
+    def _recount(self) -> None:
+        """Say at once that more waits."""
+        with self._exchanging:
+            self.state = state = replace(self.state, n_waiting=waiting(self._local)[0])
+        for watcher in list(self._watchers):
+            watcher(state)
 
     def _run(self) -> None:
         failures = 0
@@ -171,6 +189,7 @@ class Link:
                 return
             if failures and self._wake.is_set():  # new work does not bring the server back sooner
                 self._wake.clear()
+                self._recount()
                 self._stop.wait(_PAUSES_S[0])
             self._wake.clear()
             failures = failures + 1 if self.exchange().away else 0

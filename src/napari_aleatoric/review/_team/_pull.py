@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, Table, delete, func, insert, select, tuple_, update
 from sqlalchemy.dialects import sqlite
 
+from napari_aleatoric.model import ItemKey
 from napari_aleatoric.review._storage._engine import reading, writing
 from napari_aleatoric.review._storage._items import ITEMS_REVISION
 from napari_aleatoric.review._storage._schema import (
@@ -22,7 +23,7 @@ from napari_aleatoric.review._storage._schema import (
 
 from ._local_file import LOGS, OWN, Marks, forget_note, read_marks, write_marks
 
-__all__ = ["pull"]
+__all__ = ["Pulled", "pull"]
 
 _BLOCK = 500
 _WORDS = ("comparison", "judge")  # rows of the table of odds and ends that belong to the scores
@@ -31,8 +32,23 @@ _LIGHT = [c for c in items.c if c.name != "packed"]
 Row = dict[str, Any]
 
 
-def pull(server: Engine, local: Engine) -> bool:
-    """Bring the copy up to date; True if something changed that a queue shows. One transaction on either side.
+class Pulled(NamedTuple):
+    """What came.
+
+    Parameters
+    ----------
+    everything : bool
+        Whether items, scores or many entries changed, so that a queue has to be read anew.
+    keys : frozenset of ItemKey
+        Items of which somebody else has spoken.
+    """
+
+    everything: bool = False
+    keys: frozenset[ItemKey] = frozenset()
+
+
+def pull(server: Engine, local: Engine) -> Pulled:
+    """Bring the copy up to date. One transaction on either side.
 
     Raises
     ------
@@ -51,19 +67,22 @@ def pull(server: Engine, local: Engine) -> bool:
         open_conflicts = _rows(there.execute(select(conflicts)))
         fresh = _NewItems(there, local) if last.items != marks.items else None
     if last == marks:
-        return _replace_conflicts(local, open_conflicts)
+        _replace_conflicts(local, open_conflicts)
+        return Pulled()
     with writing(local) as here:
         if marks == Marks():
             _forget(here)
         if fresh is not None:
             fresh.write(here)
+        keys: set[ItemKey] = set()
         for table, identity in LOGS.items():
-            _take_entries(here, table, identity, new[table])
+            fresh_rows = _take_entries(here, table, identity, new[table])
+            keys |= {ItemKey(r["case_id"], r.get("label_reader", "")) for r in fresh_rows}
         if prompts:
             here.execute(sqlite.insert(correction_prompts).on_conflict_do_nothing(), prompts)
         write_marks(here, last)
     _replace_conflicts(local, open_conflicts)
-    return True
+    return Pulled(marks == Marks() or (fresh is not None and fresh.differ), frozenset(keys))
 
 
 def _last(connection: Connection, table: Table) -> int:
@@ -105,8 +124,9 @@ def _forget(connection: Connection) -> None:
         connection.execute(delete(table).where(table.c.seq <= OWN))
 
 
-def _take_entries(connection: Connection, table: Table, identity: str, rows: list[Row]) -> None:
-    """Append the server's entries under its numbers; one that was made here gets its number."""
+def _take_entries(connection: Connection, table: Table, identity: str, rows: list[Row]) -> list[Row]:
+    """Append the server's entries under its numbers, and return them; one that was made here gets its number."""
+    taken: list[Row] = []
     for begin in range(0, len(rows), _BLOCK):
         block = rows[begin : begin + _BLOCK]
         column = table.c[identity]
@@ -117,18 +137,19 @@ def _take_entries(connection: Connection, table: Table, identity: str, rows: lis
         fresh = [row for row in block if row[identity] not in own]
         if fresh:
             connection.execute(insert(table), fresh)
+            taken += fresh
         forget_note(connection, list(own))
+    return taken
 
 
-def _replace_conflicts(local: Engine, rows: list[Row]) -> bool:
+def _replace_conflicts(local: Engine, rows: list[Row]) -> None:
     with reading(local) as connection:
         if {r["entry_id"] for r in rows} == set(connection.execute(select(conflicts.c.entry_id)).scalars()):
-            return False
+            return
     with writing(local) as connection:
         connection.execute(delete(conflicts))
         if rows:
             connection.execute(insert(conflicts), rows)
-    return True
 
 
 class _NewItems:
@@ -150,6 +171,7 @@ class _NewItems:
             for r in there.execute(select(*_LIGHT))
             if known.get((r.case_id, r.label_reader)) != tuple(r)
         ]
+        self.differ = bool(changed)
         self._layouts = _rows(there.execute(select(score_layouts)))
         self._words = _rows(there.execute(select(meta).where(meta.c.name.in_(_WORDS))))
         if len(changed) > max(len(known) // 2, _BLOCK):  # nearly all: at once

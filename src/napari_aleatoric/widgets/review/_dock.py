@@ -19,10 +19,11 @@ from ._filter_bar import FilterBar
 from ._open_bar import OpenBar
 from ._progress_bar import JobCard, ReviewProgress
 from ._queue_view import QueueView
+from ._team_line import TeamLine
 from ._verdict_bar import VerdictBar
 
 if TYPE_CHECKING:
-    from napari_aleatoric.review import Queue
+    from napari_aleatoric.review import LinkState, Queue
 
 __all__ = ["ReviewDock"]
 
@@ -54,6 +55,7 @@ class ReviewDock(HubDock):
         self.filters = FilterBar()
         self.chip = SelectionChip(self.session)
         self.table = QueueView()
+        self.team = TeamLine()
         self.banner = RecoveryBanner()
         self.case = CaseCard()
         keys = {b.action.name: "" if b.conflict else b.key for b in self.hub.shortcuts.bindings}
@@ -65,7 +67,7 @@ class ReviewDock(HubDock):
         for part in (self.open_bar, self.job, self.progress, self.filters, self.chip):
             layout.addWidget(part)
         layout.addWidget(self.table, 1)
-        for part in (self.banner, self.case, self.verdicts):
+        for part in (self.team, self.banner, self.case, self.verdicts):
             layout.addWidget(part)
         self.setWidget(body)
         self.setMinimumWidth(330)
@@ -93,6 +95,9 @@ class ReviewDock(HubDock):
         session.item_changed.connect(self._show_item)
         session.history_changed.connect(self._show_history)
         session.job_changed.connect(self._show_job)
+        session.held_changed.connect(self.table.show_held)
+        session.link_changed.connect(self._show_link)
+        self.team.item_requested.connect(session.go)
         session.unsaved_changed.connect(self._show_unsaved)
 
     def _score(self) -> None:
@@ -107,7 +112,14 @@ class ReviewDock(HubDock):
         self.filters.strategy.show_order(self.session.filter.strategy)
         if isinstance(workspace, Workspace):
             self.table.set_readers(workspace.dataset.readers)
+            self.table.show_held(self.session.held)
+            store = self.session.store
+            self._show_link(None if store is None or store.link is None else store.link.state)
             self.hub.recent.add(workspace.root)
+
+    def _show_link(self, state: LinkState | None) -> None:
+        store = self.session.store
+        self.team.show_link(state, () if store is None or state is None else store.conflicts())
 
     def _show_queue(self, queue: Queue) -> None:
         item = self.session.item

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QAbstractTableModel, QModelIndex, QObject, Qt
@@ -21,6 +22,7 @@ COLUMNS = (
     ("score", "Score", "Share of the data set that looks less suspicious: 1.00 = the worst of all."),
     ("status", "Status", "What was said of it."),
 )
+_HELD = "◔"  # somebody else has it open
 KEY_ROLE = int(Qt.ItemDataRole.UserRole)
 _MARKS = {
     "pending": "",
@@ -46,12 +48,20 @@ class QueueModel(QAbstractTableModel):
         self._queue: Queue | None = None
         self._classes = ClassTable(())
         self.marks_only = False
+        self._held: Mapping[ItemKey, str] = {}
 
     def show(self, queue: Queue, classes: ClassTable) -> None:
         """Replace all rows."""
         self.beginResetModel()
         self._queue, self._classes = queue, classes
         self.endResetModel()
+
+    def show_held(self, held: Mapping[ItemKey, str]) -> None:
+        """Take note of who else has what before them."""
+        self._held = held
+        if self.rowCount():
+            column = self.columnCount() - 1
+            self.dataChanged.emit(self.index(0, column), self.index(self.rowCount() - 1, column))
 
     def row_of(self, key: ItemKey) -> int | None:
         """Return the row of an item, or None."""
@@ -89,7 +99,10 @@ class QueueModel(QAbstractTableModel):
             return self._text(index)
         if role == Qt.ItemDataRole.ToolTipRole:
             row = self._queue.row(index.row())
-            return row.status if COLUMNS[index.column()][0] == "status" else row.reason
+            if COLUMNS[index.column()][0] != "status":
+                return row.reason
+            holder = self._held.get(row.key, "")
+            return f"{row.status}; {holder} has it open now" if holder else row.status
         if role == Qt.ItemDataRole.TextAlignmentRole and self.marks_only and COLUMNS[index.column()][0] == "status":
             return int(Qt.AlignmentFlag.AlignCenter)
         if role == Qt.ItemDataRole.TextAlignmentRole and COLUMNS[index.column()][0] in ("place", "score"):
@@ -112,4 +125,6 @@ class QueueModel(QAbstractTableModel):
         if name == "score":
             return f"{row.score:.2f}{' ↻' if row.stale else ''}" if scored else "–"
         words = _MARKS.get(row.status, row.status)
+        if row.key in self._held and row.status in ("pending", "skipped"):
+            words = f"{_HELD} {self._held[row.key]}"
         return words[:1] if self.marks_only else words

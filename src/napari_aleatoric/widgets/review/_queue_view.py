@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
 from qtpy.QtCore import QModelIndex, Qt, Signal
@@ -84,6 +84,10 @@ class QueueView(QTableView):
         self._model.marks_only = bool(readers)
         width = self.fontMetrics().horizontalAdvance("Status" if readers else "✎ corrected")
         self.horizontalHeader().resizeSection(4, width + 8)
+
+    def show_held(self, held: Mapping[ItemKey, str]) -> None:
+        """Mark the items that other readers have before them."""
+        self._model.show_held(held)
 
     def _fit_columns(self, queue: Queue, classes: ClassTable) -> None:
         """Give places and classes what they need, and no class column where there is one class."""
