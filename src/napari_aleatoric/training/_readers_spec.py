@@ -29,6 +29,12 @@ class UmaSpec(Spec):
     weigh: bool = Field(
         default=True, description="Whether a reader counts less where uncertain; else all count alike everywhere."
     )
+    sharpen: float = Field(
+        default=0.0,
+        ge=0,
+        le=1,
+        description="How far what is learned from moves from the readers' weighted mean to their weighted vote.",
+    )
     route: bool = Field(
         default=True, description="Whether patches of low quality stay away from the predictor that is kept."
     )

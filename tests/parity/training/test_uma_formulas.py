@@ -160,6 +160,26 @@ def test_without_weights_all_readers_count_alike(given):
     assert float(found.total.detach() - found.terms["uncertainty"]) == pytest.approx(expected, rel=1e-6)
 
 
+@pytest.mark.parametrize("part", [0.4, 1.0])
+def test_a_target_is_moved_to_the_weighted_vote(given, part):
+    from napari_aleatoric.training._torch._uma_objective import agreed_target, sharpened
+
+    labels, _, s, _, _ = given
+    w = weighted(labels, s)
+    mean = np.stack([sum(w[:, r] * (labels[:, r] == c) for r in range(R)) for c in range(K)], axis=1)
+    vote = np.zeros_like(mean)
+    for i, z, y, x in np.ndindex(N, *SHAPE):
+        c = int(mean[i, :, z, y, x].argmax())
+        vote[i, c if mean[i, c, z, y, x] > 0.5 else 0, z, y, x] = 1
+    unknown = ~(labels != UNKNOWN).any(axis=1)
+    assert unknown.any()
+    expected = np.where(unknown[:, None], -1, (1 - part) * mean + part * vote)
+    found = sharpened(agreed_target(torch.from_numpy(labels), torch.from_numpy(s), K), part)
+    np.testing.assert_allclose(found, expected, atol=1e-12)
+    even = torch.tensor([[[[[0.5]]], [[[0.5]]]]], dtype=torch.float64)
+    assert sharpened(even, 1.0)[0, :, 0, 0, 0].tolist() == [1.0, 0.0]  # two of four: background, as in a vote
+
+
 def test_without_a_second_predictor_low_patches_are_left_out(given):
     labels, (primary, _), s, voxel, sample = given
     counts = sample * [0, 0, 1]

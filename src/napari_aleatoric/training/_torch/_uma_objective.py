@@ -70,7 +70,7 @@ class UmaObjective(nn.Module):
             log_variance = departing_log_variance(labels, primary.shape[1], spec)
         held = log_variance.detach()
         told_apart = spec.strength(part) if spec.weigh else 0.0
-        target = agreed_target(labels, told_apart * held, primary.shape[1])
+        target = sharpened(agreed_target(labels, told_apart * held, primary.shape[1]), spec.sharpen)
         uncertainty = shown_uncertainty(held, spec)
         by_reader, drawn = label_quality(uncertainty, labels, spec.band_voxels)
         present = readers_present(labels)
@@ -131,6 +131,25 @@ def agreed_target(labels: Tensor, log_variance: Tensor, n_rows: int) -> Tensor:
     weight = weight.masked_fill(~known, 0.0)
     rows = [(weight * (labels == row)).sum(dim=1) for row in range(n_rows)]
     return torch.stack(rows, dim=1).masked_fill(~known.any(dim=1)[:, None], -1.0)
+
+
+def sharpened(target: Tensor, part: float) -> Tensor:
+    """Return (1 − a)·t + a·[class of more than half of t, else background], a = `part`, of parts t (our proposal).
+
+    The mean over readers asks for a voxel that two of four drew; a vote does not.
+
+    Parameters
+    ----------
+    target : torch.Tensor, shape (N, K, *S)
+        From `agreed_target`; −1 where unknown stays.
+    part : float
+        0: as it is; 1: the weighted vote.
+    """
+    if part == 0:
+        return target
+    most = (target > 0.5).to(target.dtype)
+    most[:, 0] = 1 - most[:, 1:].sum(dim=1)
+    return torch.where(target[:, :1] < 0, target, torch.lerp(target, most, part))
 
 
 def attenuated_loss(log_variance: Tensor, logits: Tensor, labels: Tensor, voxel_weight: Tensor) -> Tensor:
