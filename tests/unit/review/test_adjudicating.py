@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_aleatoric.cli._main import run
-from napari_aleatoric.errors import DataError, NotFoundError
+from napari_aleatoric.errors import DataError, NotFoundError, StoreError
 from napari_aleatoric.io import Workspace, begin_reading, scan, write_label_map, write_volume
 from napari_aleatoric.model import Geometry, ItemKey, LabelMap, Volume
 from napari_aleatoric.review import (
@@ -31,6 +32,7 @@ from napari_aleatoric.review import (
     outcome,
     save_correction,
 )
+from napari_aleatoric.review._adjudicating import _read
 
 GRID = Geometry(shape_zyx=(6, 20, 24), spacing_zyx_mm=(3.0, 0.8, 0.8))
 
@@ -258,6 +260,47 @@ def test_what_one_reader_sees_changes_nothing_for_the_others(ws: Workspace, stor
     one.choose(0, "reader", "a")
     one.finish(allow_open=True)
     assert len(store.corrections(ItemKey("case_0", "adjudicated"))) == 1
+
+
+def test_the_log_is_the_same_in_every_database(url: str) -> None:
+    """Choices, what was painted and outcomes come back as they were given, from SQLite and from PostgreSQL."""
+    painted = bytes(range(256))
+    first = AdjudicationEntry("c", "adjudicated", "begin", "eve", source="vote")
+    second = AdjudicationEntry("c", "adjudicated", "region", "eve", "a1", "repainted", painted=painted)
+    third = AdjudicationEntry("c", "adjudicated", "region", "bob", "a2", "reader", "ann")
+    with ReviewStore.open(url) as opened:
+        log = opened.adjudications
+        log.append(first)
+        log.append(second, third)
+        assert log.of("c", "adjudicated") == [first, second, third]
+        assert log.of("c", "other") == []
+        assert [e.painted for e in log.everything()] == [None, None, None]
+        undone = log.undo("c", "adjudicated", "eve")
+        assert undone is not None
+        assert undone.undoes == second.decision_id
+        assert log.undo("c", "adjudicated", "eve") is None  # a beginning is not taken back
+        assert list(fold_choices(log.of("c", "adjudicated")).by_region) == ["a2"]
+        with pytest.raises(StoreError, match="refused an entry"):
+            log.append(AdjudicationEntry("c", "adjudicated", "region", "eve", "a3", "consensus"), third)
+        assert len(log.of("c", "adjudicated")) == 4  # both or none
+
+
+def test_the_models_answer_is_offered_where_it_is_kept(ws: Workspace, store: ReviewStore, monkeypatch) -> None:
+    folder = ws.root / "models" / "m1" / "predictions"
+    said = B.copy()
+    said[5, 0, 0] = 2  # outside of all regions: never taken
+    write_label_map(folder / "case_0.nii.gz", LabelMap(said, GRID))
+    monkeypatch.setattr(_read, "find_model", lambda ws: SimpleNamespace(model_id="m1"))
+    monkeypatch.setattr(_read, "prediction_folder", lambda ws, model_id: folder)
+    one = adjudicate(ws, store, "case_0", by="eve")
+    assert one.case.machine_name == "m1"
+    before = one.label.copy()
+    one.choose(2, "machine")
+    mine = one.case.disputed == 3
+    assert (one.label[mine] == 1).all()
+    np.testing.assert_array_equal(one.label[~mine], before[~mine])
+    record = one.finish(allow_open=True)
+    assert (record.regions[2].choice, record.regions[2].chosen) == ("machine", "m1")
 
 
 @settings(max_examples=30, deadline=None)
