@@ -83,6 +83,7 @@ class HeldOutCases:
         training.view_changed.connect(self._training_changed)
         session.opened.connect(self._opened)
         session.item_changed.connect(self._item_changed)
+        session.sight_changed.connect(self._show_rows)
         self._training_changed(training.view)
 
     # -- wishing --------------------------------------------------------------------------------------
@@ -166,6 +167,9 @@ class HeldOutCases:
     def _show_rows(self) -> None:
         found = self._judgement
         rows = () if found is None else held_out_rows_of(found, self.view.other, self.view.class_name)
+        workspace = self._session.workspace
+        if workspace is not None:  # what is to be read blinded is not told of
+            rows = tuple(row for row in rows if not workspace.hides(row.case_id))
         self._show(rows=rows)
 
     def _opened(self, workspace: object) -> None:

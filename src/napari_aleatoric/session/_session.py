@@ -80,6 +80,7 @@ class ReviewSession(SessionSignals):
         """Look what the reader may see now; somebody may have given them a case, or they have answered one."""
         if self._sight is not None and self._desk is not None and self._sight.renew(self._reader):
             self._desk.seen_otherwise()
+            self.sight_changed.emit()
 
     # -- what is open -------------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ class SessionSignals:
     unsaved_changed = Signal(bool)
     held_changed = Signal(object)  # mapping of ItemKey to the other reader who has it before them
     link_changed = Signal(object)  # LinkState: how this computer stands to a team's server
+    sight_changed = Signal()  # the reader may see more, or less, than before
 
 
 def hand_on(source: SignalInstance, target: SignalInstance) -> None:

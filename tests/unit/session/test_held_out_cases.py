@@ -13,7 +13,7 @@ import pytest
 from tests.judged_workspace import MODEL, add_model, judged_workspace, reference_of
 
 from napari_aleatoric.io import Workspace
-from napari_aleatoric.review import model_folder, read_judgement
+from napari_aleatoric.review import AssignSpec, ReviewStore, assign, model_folder, read_judgement
 from napari_aleatoric.session import ALL_CLASSES, ComparedMasks, HeldOutCases, ReviewSession, Training, prepare
 from napari_aleatoric.session._compared_masks import slice_of_most_change
 from napari_aleatoric.session._held_out_view import held_out_rows_of
@@ -203,3 +203,16 @@ def test_nothing_is_open() -> None:
     cases.turn_off()
     assert cases.view.rows == ()
     assert cases.masks is None
+
+
+def test_a_case_to_be_read_blinded_is_not_told_of(looker: Looker, ws: Workspace) -> None:
+    looker.wait(lambda: len(looker.cases.view.rows) > 0)
+    rows = [row.case_id for row in looker.cases.view.rows]
+    with ReviewStore.open(ws.store_url) as store:
+        assign(ws, store, AssignSpec(readers=("bea",), rule="listed", cases=(rows[0],)))
+    looker.session.look_again()
+    assert [row.case_id for row in looker.cases.view.rows] == rows
+    looker.session.reader = "bea"
+    assert [row.case_id for row in looker.cases.view.rows] == rows[1:]
+    looker.session.reader = "ann"
+    assert [row.case_id for row in looker.cases.view.rows] == rows

@@ -121,7 +121,10 @@ def honeypots(
         workspace.dataset.case(case_id).label_of(spec.trusted)
     if not trusted:
         whose = f"'{spec.trusted}'" if spec.trusted else "the reader without a name"
-        raise DataError(f"No case has a label by {whose}. Name a reader whose labels are to be trusted.")
+        have = ", ".join(reader or "no name" for reader in workspace.dataset.readers)
+        raise DataError(
+            f"No case has a label by {whose}; there are labels by {have}. Name one who is to be trusted."
+        )
 
     def decide(log: list[StudyEntry]) -> tuple[list[StudyEntry], list[str]]:
         standing = fold_study(log)

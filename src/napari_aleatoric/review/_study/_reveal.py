@@ -64,8 +64,10 @@ def beside_answer(workspace: Workspace, store: ReviewStore, case_id: str, reader
     said: list[tuple[str, Literal["reader", "consensus", "model"], np.ndarray]] = [
         (name, "reader", data) for name, data in theirs.items()
     ]
-    if len(theirs) > 1:
-        stack = np.stack([dataset.classes.index_map(data) for data in theirs.values()])
+    settled = store.adjudications.names().get(case_id, frozenset())  # no reader's own
+    readings = [data for name, data in theirs.items() if name not in settled]
+    if len(readings) > 1:
+        stack = np.stack([dataset.classes.index_map(data) for data in readings])
         vote = consensus(stack, probabilities=False).label
         values = np.array([0, *(info.label_value for info in dataset.classes)])
         said.append(("vote of the others", "consensus", values[vote]))
