@@ -14,7 +14,7 @@ from napari_aleatoric.model import CaseFiles, Reporter
 from napari_aleatoric.review._scoring._case import (
     UNREADABLE,
     CaseReader,
-    LoadedCase,
+    ReadLabels,
     own_labels,
     reason_in_words,
 )
@@ -45,7 +45,7 @@ def cut_out(labels: NDArray[np.uint16], margin: int) -> Cut:
     return Cut(labels[:, box[0], box[1], box[2]], (start[0], start[1], start[2]))
 
 
-def names_of(case: LoadedCase) -> tuple[str, ...]:
+def names_of(case: ReadLabels) -> tuple[str, ...]:
     """Readers of a case; the one who has no name is called "label"."""
     return tuple(reader or "label" for reader in case.readers)
 
@@ -60,8 +60,8 @@ def each_reading(
     only: Collection[str] = (),
     answers: Literal["first", "latest"] = "latest",
     without: Collection[str] = (),
-) -> Iterator[tuple[CaseFiles, LoadedCase]]:
-    """Read the labelled cases of a workspace with the label versions that count now.
+) -> Iterator[tuple[CaseFiles, ReadLabels]]:
+    """Read the labels of a workspace, case by case, in the versions that count now; of images only the grid.
 
     Labels that came of an adjudication are left out: they are no reader's own.
 
@@ -108,7 +108,7 @@ def each_reading(
     for done, files in enumerate(cases):
         report.step(done, len(cases), f"Reading {files.case_id}")
         try:
-            case = reader.read(files)
+            case = reader.read_labels(files)
         except UNREADABLE as error:
             refused.append(f"{files.case_id}: {reason_in_words(error)}")
             continue

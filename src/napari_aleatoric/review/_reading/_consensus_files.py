@@ -16,7 +16,7 @@ from napari_aleatoric.io import Workspace, safe_name, write_label_map, write_who
 from napari_aleatoric.model import ClassTable, LabelMap, Reporter, SilentReporter
 from napari_aleatoric.review._exporting._files import program, sha256_of, suffix_for
 from napari_aleatoric.review._exporting._folder import checked_destination, new_folder
-from napari_aleatoric.review._scoring._case import LoadedCase
+from napari_aleatoric.review._scoring._case import ReadLabels
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.uncertainty import Consensus, ConsensusMethod, consensus
 
@@ -100,7 +100,7 @@ def write_consensus(
     return ConsensusSummary(dest, method, len(entries), ties, tuple(refused))
 
 
-def _write(ws: Workspace, folder: Path, case: LoadedCase, method: ConsensusMethod) -> dict[str, Any]:
+def _write(ws: Workspace, folder: Path, case: ReadLabels, method: ConsensusMethod) -> dict[str, Any]:
     classes = ws.dataset.classes
     found = consensus(case.labels, method, n_rows=classes.n_rows, probabilities=False)
     values = np.array([0, *(info.label_value for info in classes)], dtype=np.int64)

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.model import ClassTable, Geometry, Reporter, SilentReporter
-from napari_aleatoric.review._scoring._case import LoadedCase
+from napari_aleatoric.review._scoring._case import ReadLabels
 from napari_aleatoric.review._storage._store import ReviewStore
 from napari_aleatoric.uncertainty import DisputedRegion, disputed_regions
 
@@ -95,7 +95,7 @@ def list_disputes(
 
 
 def _of_case(
-    ws: Workspace, case: LoadedCase, at_least: int, outcomes: Collection[str]
+    ws: Workspace, case: ReadLabels, at_least: int, outcomes: Collection[str]
 ) -> list[tuple[float, Dispute]]:
     """Find the regions of a case; labels that came of an adjudication are no reader's own."""
     geometry = case.geometry

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.foundation import Box
 from napari_aleatoric.model import WHOLE_CASE, CaseFiles, ClassTable
-from napari_aleatoric.review._scoring._case import LoadedCase
+from napari_aleatoric.review._scoring._case import ReadLabels
 from napari_aleatoric.uncertainty import (
     KappaSums,
     Standing,
@@ -30,7 +30,7 @@ __all__ = ["measure_case"]
 
 
 def measure_case(
-    files: CaseFiles, case: LoadedCase, readers: Sequence[str], classes: ClassTable, spec: ReadersSpec
+    files: CaseFiles, case: ReadLabels, readers: Sequence[str], classes: ClassTable, spec: ReadersSpec
 ) -> tuple[ReadCase, KappaSums | None]:
     """Compare the readers of one case.
 
@@ -38,7 +38,7 @@ def measure_case(
     ----------
     files : CaseFiles
         Which; its patient is what intervals draw.
-    case : LoadedCase
+    case : ReadLabels
         Its labels, upright.
     readers : sequence of str
         All readers of the data set: those who are not in the case are missing.
@@ -92,7 +92,7 @@ def measure_case(
 
 
 def _structure(
-    case: LoadedCase,
+    case: ReadLabels,
     cut: NDArray[np.uint16],
     names: Sequence[str],
     classes: ClassTable,
