@@ -19,6 +19,7 @@ from typing import Any
 from napari_aleatoric.errors import StoreError, StoreUnreachableError
 from napari_aleatoric.model import Decision, ItemKey, Verdict
 from napari_aleatoric.review import ReviewStore
+from napari_aleatoric.review._storage import _engine
 
 N_ITEMS = 500
 
@@ -45,6 +46,7 @@ def write(url: str, reader: str, seconds: float, folder: str) -> None:
     """Claim the next item, decide on it, give it back; keep a record of one's own, through outages, too."""
     keys = [ItemKey(f"case_{i:03d}") for i in range(N_ITEMS)]
     held_dir, lines = Path(folder) / "held", []
+    _engine.PAUSES_S = ()  # every outage is to be met
     outages, end = 0, time.monotonic() + seconds
 
     def insist(act: Callable[[], Any]) -> Any:

@@ -15,6 +15,7 @@ from napari_aleatoric.errors import StoreError, StoreUnreachableError
 from napari_aleatoric.model import Decision, ItemKey, Verdict
 from napari_aleatoric.review import ReviewStore
 from napari_aleatoric.review._storage import _engine
+from napari_aleatoric.review._storage._decision_log import DecisionLog
 
 KEY = ItemKey("a")
 
@@ -110,7 +111,10 @@ def test_nothing_waits_for_ever(team_store: ReviewStore) -> None:
     }
 
 
-def test_a_server_that_was_started_anew_is_used_again(postgres: PostgresServer, team_store: ReviewStore) -> None:
+def test_a_server_that_was_started_anew_is_used_again(
+    postgres: PostgresServer, team_store: ReviewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_engine, "PAUSES_S", ())
     kept = team_store.decide(decision())
     postgres.kill()
     with pytest.raises(StoreUnreachableError, match="cannot be reached"):
@@ -121,6 +125,36 @@ def test_a_server_that_was_started_anew_is_used_again(postgres: PostgresServer, 
     team_store.decide(decision(comment="again"))
     assert [d.comment for d in team_store.decisions()] == ["", "again"]
     assert team_store.decision(kept.decision_id) == kept
+
+
+def test_a_short_outage_is_sat_out(
+    postgres: PostgresServer, team_store: ReviewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(_engine, "PAUSES_S", (0.5,) * 100)  # the server of a busy machine comes up slowly
+    postgres.kill()
+    back = threading.Timer(0.5, postgres.start)
+    back.start()
+    made = team_store.decide(decision())
+    back.join(60)
+    assert list(team_store.decisions()) == [made]
+
+
+def test_an_answer_that_was_lost_is_asked_for_again(
+    team_store: ReviewStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, tries = DecisionLog._append, []
+
+    def cut_off(log: DecisionLog, entry: Decision, again: bool) -> Decision:
+        tries.append(again)
+        done = real(log, entry, again)
+        if len(tries) == 1:
+            raise StoreUnreachableError("the line broke after the commit")
+        return done
+
+    monkeypatch.setattr(DecisionLog, "_append", cut_off)
+    made = team_store.decide(decision())
+    assert tries == [False, True]
+    assert list(team_store.decisions()) == [made]
 
 
 def test_a_role_that_may_only_append_can_review(postgres: PostgresServer, team_url: str) -> None:

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, func, insert, sel
 from napari_aleatoric.errors import NotFoundError, StoreError
 from napari_aleatoric.model import Geometry, ItemKey
 
-from ._engine import from_us, reading, to_us, writing
+from ._engine import from_us, patiently, reading, to_us, writing
 from ._prompt_use import PromptUse
 from ._schema import correction_prompts, corrections, decisions, items
 
@@ -90,8 +90,14 @@ class CorrectionLog:
         StoreError
             If a machine's version would take the place of a person's, and no decision made since allows it.
         """
+        return patiently(lambda again: self._append(correction, allowed_by, again))
+
+    def _append(self, correction: Correction, allowed_by: str | None, again: bool) -> Correction:
         key = correction.key
         with writing(self._engine) as connection:
+            its_id = select(corrections.c.seq).where(corrections.c.correction_id == correction.correction_id)
+            if again and connection.execute(its_id).first() is not None:
+                return correction
             if connection.execute(select(items.c.gone).where(*_is(items, key))).first() is None:
                 raise NotFoundError(f"There is no item '{key}' in the review store.")
             latest = _latest(connection, key)

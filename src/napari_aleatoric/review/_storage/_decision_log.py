@@ -15,7 +15,7 @@ from sqlalchemy import Engine, Row, case, func, insert, select
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Decision, ItemKey, Verdict
 
-from ._engine import fetch_all, from_us, quiet_collector, reading, to_us, writing
+from ._engine import fetch_all, from_us, patiently, quiet_collector, reading, to_us, writing
 from ._fold import PENDING, ItemState, effective, fold, undone_ids
 from ._items import unknown_item
 from ._schema import decisions, items
@@ -93,7 +93,13 @@ class DecisionLog:
 
     def append(self, decision: Decision) -> Decision:
         """Append one entry; on return it is on the disk."""
+        return patiently(lambda again: self._append(decision, again))
+
+    def _append(self, decision: Decision, again: bool) -> Decision:
         with writing(self._engine) as connection:
+            its_id = select(decisions.c.seq).where(decisions.c.decision_id == decision.decision_id)
+            if again and connection.execute(its_id).first() is not None:
+                return decision
             known = select(items.c.gone).where(
                 items.c.case_id == decision.case_id, items.c.label_reader == decision.label_reader
             )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ __all__ = [
     "from_us",
     "once_more",
     "open_engine",
+    "patiently",
     "quiet_collector",
     "reading",
     "to_us",
@@ -208,6 +210,26 @@ def once_more(write: Callable[[], _T]) -> _T:
         if not isinstance(error.__cause__, IntegrityError):
             raise
         return write()
+
+
+PAUSES_S: tuple[float, ...] = (0.2, 0.5, 1.0, 2.0, 4.0, 8.0)
+"""Between tries of a write whose server went away."""
+
+
+def patiently(write: Callable[[bool], _T]) -> _T:
+    """Try a write again for a quarter of a minute while the server is away.
+
+    Parameters
+    ----------
+    write : callable
+        Told whether it was tried before: the answer alone may have been lost, so it has to look first.
+    """
+    for number, pause in enumerate(PAUSES_S):
+        try:
+            return write(number > 0)
+        except StoreUnreachableError:
+            time.sleep(pause)
+    return write(bool(PAUSES_S))
 
 
 @contextmanager

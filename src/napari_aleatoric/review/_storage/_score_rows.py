@@ -18,7 +18,7 @@ from sqlalchemy import Connection, Engine, delete, insert, select, update
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.model import Flag, HotSpot, ItemKey, ItemScores, ScoreValue
 
-from ._engine import fetch_all, once_more, quiet_collector, reading, writing
+from ._engine import fetch_all, once_more, patiently, quiet_collector, reading, writing
 from ._items import touch_items, unknown_item
 from ._schema import findings, items, meta, score_layouts
 
@@ -139,7 +139,7 @@ class ScoreRows:
                 connection.execute(insert(findings).values(**key._asdict(), **found))
                 touch_items(connection)
 
-        once_more(write)
+        patiently(lambda _: once_more(write))
 
     def get(self, key: ItemKey) -> ItemScores:
         """Everything measured on one item."""
