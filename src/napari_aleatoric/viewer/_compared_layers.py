@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from napari_aleatoric.session import ComparedMasks
 
 from ._colours import COMPARED_COLOURS
-from ._side_by_side import SideBySide
+from ._side_by_side import LINKED, SideBySide, copy_of_image
 
 __all__ = ["ComparedLayers"]
 
@@ -22,7 +22,6 @@ RIGHT_IMAGE, RIGHT_REFERENCE = "right image", "right reference"
 _OWNER = "napari-aleatoric-compared"
 _WIDTHS = {BEFORE: 3, AFTER: 2, REFERENCE: 1, RIGHT_REFERENCE: 1}  # narrower ones on top: none hides another
 _FINE = 128  # pixels across; in coarser images wide outlines would fill what they go round
-_LINKED = ("contrast_limits", "gamma", "colormap", "interpolation2d", "visible")
 _NAME_PX = 12
 _NAME_GROUND = "#303030e0"  # of its own: the names have the colours of the outlines on light canvases, too
 
@@ -115,7 +114,7 @@ class ComparedLayers:
             if layer is None:
                 continue
             if role == RIGHT_IMAGE and self._linked is not None:
-                self._viewer.layers.unlink_layers([self._linked, layer], _LINKED)
+                self._viewer.layers.unlink_layers([self._linked, layer], LINKED)
                 self._linked = None
             layer.locked = False
             self._viewer.layers.remove(layer)
@@ -136,14 +135,9 @@ class ComparedLayers:
     def _put_image(self, image: Image) -> None:
         if self.find(RIGHT_IMAGE) is not None:
             return
-        looks = {} if image.rgb else {"contrast_limits": image.contrast_limits, "colormap": image.colormap}
-        layer = Image(image.data, rgb=image.rgb, **looks, **self._common(RIGHT_IMAGE, "Image (right)", image))
-        if not image.rgb:
-            layer.contrast_limits_range = image.contrast_limits_range
-        layer.gamma, layer.interpolation2d, layer.visible = image.gamma, image.interpolation2d, image.visible
-        layer.locked = True
+        layer = copy_of_image(image, **self._common(RIGHT_IMAGE, "Image (right)", image))
         self._viewer.add_layer(layer)
-        self._viewer.layers.link_layers([image, layer], _LINKED)
+        self._viewer.layers.link_layers([image, layer], LINKED)
         self._linked = image
 
     def _name_panels(self, side_by_side: bool) -> None:

@@ -16,7 +16,7 @@ from napari_aleatoric.session import AdjudicationScene
 from napari_aleatoric.uncertainty import DisputedRegion
 
 from ._colours import class_colour
-from ._side_by_side import SideBySide
+from ._side_by_side import LINKED, SideBySide, copy_of_image
 
 __all__ = ["DIMMED", "OUTCOME", "REGION", "ReaderLayers"]
 
@@ -24,7 +24,6 @@ DIMMED, OUTCOME, REGION = "dimmed", "outcome", "region"
 _RIGHT_IMAGE, _RIGHT_REGION = "right image", "right region"
 _OWNER = "napari-aleatoric-readers"
 _FINE = 256  # pixels across; in coarser images wide outlines would fill what they go round
-_LINKED = ("contrast_limits", "gamma", "colormap", "interpolation2d", "visible")
 _NAME_PX = 11
 _NAME_GROUND = "#303030e0"  # of its own: the names have the colours of the outlines on light canvases, too
 _REGION_COLOUR = "#ffffff"
@@ -229,14 +228,9 @@ class ReaderLayers:
     def _put_right_image(self, image: Image) -> None:
         if self.find(_RIGHT_IMAGE) is not None:
             return
-        looks = {} if image.rgb else {"contrast_limits": image.contrast_limits, "colormap": image.colormap}
-        layer = Image(image.data, rgb=image.rgb, **looks, **self._common(_RIGHT_IMAGE, "Image (right)", image))
-        if not image.rgb:
-            layer.contrast_limits_range = image.contrast_limits_range
-        layer.gamma, layer.interpolation2d, layer.visible = image.gamma, image.interpolation2d, image.visible
-        layer.locked = True
+        layer = copy_of_image(image, **self._common(_RIGHT_IMAGE, "Image (right)", image))
         self._keeping_active(lambda: self._viewer.add_layer(layer))
-        self._viewer.layers.link_layers([image, layer], _LINKED)
+        self._viewer.layers.link_layers([image, layer], LINKED)
         self._linked = image
 
     # -- layers -------------------------------------------------------------------------------------------
@@ -260,7 +254,7 @@ class ReaderLayers:
         if layer is None:
             return
         if role == _RIGHT_IMAGE and self._linked is not None:
-            self._viewer.layers.unlink_layers([self._linked, layer], _LINKED)
+            self._viewer.layers.unlink_layers([self._linked, layer], LINKED)
             self._linked = None
         layer.locked = False
         self._keeping_active(lambda: self._viewer.layers.remove(layer))

@@ -7,9 +7,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 from napari.components import ViewerModel
-from napari.layers import Layer
+from napari.layers import Image, Layer
 
-__all__ = ["SideBySide"]
+__all__ = ["LINKED", "SideBySide", "copy_of_image"]
+
+LINKED = ("contrast_limits", "gamma", "colormap", "interpolation2d", "visible")
+"""What of an image and its copy in the other panel is the same."""
 
 _SPACING_PX = 6.0
 _SAME = 1e-3  # relative: below one step of the wheel
@@ -128,3 +131,22 @@ class SideBySide:
         if self._before is not None and not self._silent and not self._viewer.canvas.grid.enabled:
             self.turn_off()
             self._ended()
+
+
+def copy_of_image(image: Image, **common: Any) -> Image:
+    """Return a second layer of the same voxels that looks the same; to be linked by `LINKED`.
+
+    Parameters
+    ----------
+    image : napari.layers.Image
+        Grey or RGB.
+    **common
+        Name, scale and the like.
+    """
+    looks = {} if image.rgb else {"contrast_limits": image.contrast_limits, "colormap": image.colormap}
+    layer = Image(image.data, rgb=image.rgb, **looks, **common)
+    if not image.rgb:
+        layer.contrast_limits_range = image.contrast_limits_range
+    layer.gamma, layer.interpolation2d, layer.visible = image.gamma, image.interpolation2d, image.visible
+    layer.locked = True
+    return layer
