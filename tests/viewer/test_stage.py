@@ -235,6 +235,18 @@ def test_sides_of_the_patient_follow_the_view(stage: Stage, viewer: ViewerModel,
     assert " left" not in text.text
 
 
+def test_sides_of_the_patient_have_a_line_of_their_own_where_they_would_be_cut(
+    stage: Stage, viewer: ViewerModel, options: ViewOptions
+) -> None:
+    show(stage, case("a"), options)
+    text = viewer.canvas.overlays.text
+    assert text.text == "a · R left, L right, A top, P bottom"
+    show(stage, case("a_case_with_a_name_that_takes_most_of_the_line"), options)
+    first, second = text.text.splitlines()
+    assert first == "a_case_with_a_name_that_takes_most_of_the_line"
+    assert second == "R left, L right, A top, P bottom"
+
+
 def seen(viewer: ViewerModel) -> tuple[float, ...]:
     """Canvas pixels beyond the edges of the image, over and beside it; negative = the image is cut."""
     height, width = viewer.canvas.size

@@ -20,6 +20,7 @@ from ._whole_view import WholeView
 __all__ = ["Stage"]
 
 IMAGE, HEAT, ORIGINAL, LABEL = "Image", "Uncertainty", "Original label", "Label"
+_LINE = 60  # characters that a canvas between docks has room for on a screen of 1366 pixels
 _OWNER = "napari-aleatoric"
 _SIDES = (("I", "S"), ("A", "P"), ("R", "L"))  # of the patient, where the upright axes z, y, x begin and end
 
@@ -337,7 +338,8 @@ class Stage:
         if state.has_sides and dims.ndisplay == 2 and dims.ndim == 3:
             down, right = dims.displayed
             (top, bottom), (left, right_side) = _SIDES[down], _SIDES[right]
-            words += f" · {left} left, {right_side} right, {top} top, {bottom} bottom"
+            sides = f"{left} left, {right_side} right, {top} top, {bottom} bottom"
+            words += f" · {sides}" if len(words) + len(sides) < _LINE else f"\n{sides}"
         return f"{words}\n{state.remark}" if state.remark else words
 
     def _show_whole(self, item: ItemData) -> None:
