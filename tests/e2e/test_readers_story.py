@@ -1,4 +1,4 @@
-"""Several readers in a real window: a blinded first reading, the answer, the reveal."""
+"""Several readers in a real window: read blinded, answered, revealed, settled region by region and saved."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from qtpy.QtCore import Qt
 
 from napari_aleatoric.io import Workspace, reading_of, write_map
 from napari_aleatoric.model import Decision, ItemKey, ItemScores, ScoreValue, Verdict
-from napari_aleatoric.review import AssignSpec, ReviewStore, assign, report_readers
+from napari_aleatoric.review import (
+    AssignSpec,
+    ReviewStore,
+    adjudication_records,
+    assign,
+    current_label,
+    report_readers,
+)
 from napari_aleatoric.samples import SAMPLE_CLASSES, SampleSpec, read_truth, write_samples
 from napari_aleatoric.session import open_path
 from napari_aleatoric.widgets.readers import ReadersDock
@@ -120,7 +127,37 @@ def read_blinded(reader: Reader, picture: Any) -> np.ndarray:
     return drawn
 
 
-def test_a_blinded_first_reading_is_answered_and_revealed(
+def settle_three_regions(reader: Reader, picture: Any) -> np.ndarray:
+    """Settle three regions of the case that was read by keys and save; return the outcome, class indices."""
+    reader.dock.show_page("DifferencesPage")
+    page, state = reader.dock.page("DifferencesPage"), reader.hub.settling.state
+    reader.until(lambda: MINE.case_id in [row.case_id for row in state.view.cases])
+    assert "abdomen_005" not in [row.case_id for row in state.view.cases], "it is still to be read blinded"
+    page.cases.setFocus()
+    page.cases.selectRow([row.case_id for row in state.view.cases].index(MINE.case_id))
+    reader.qtbot.keyClick(page.cases, Qt.Key.Key_Return)
+    reader.until(lambda: state.view.shown == MINE.case_id and page.regions.rowCount() > 3)
+    names = [mark.name for mark in state.view.readers]
+    assert sorted(names) == ["Ada", "Ben", "Cleo"]
+    for key in (Qt.Key.Key_2, Qt.Key.Key_C, Qt.Key.Key_1):
+        press(reader.viewer, key)
+    taken = [page.regions.item(row, 3).text() for row in range(4)]
+    assert taken == [names[1], "consensus", names[0], "–"]
+    outcome = np.array(reader.hub.settling.layers.find("outcome").data)
+    for row, of in ((0, 1), (2, 0)):
+        region = state.scene.regions[row]
+        np.testing.assert_array_equal(outcome[region.box][region.inside], region.answers[of])
+    press(reader.viewer, Qt.Key.Key_F, SHIFT)
+    reader.qtbot.mouseClick(page.panel.finish_so, Qt.MouseButton.LeftButton)
+    reader.until(lambda: "Saved" in page.panel.words.text())
+    picture("readers-3-settled")
+    press(reader.viewer, Qt.Key.Key_Q, SHIFT)
+    assert reader.hub.settling.layers.layers == []
+    reader.dock.show_page("ReadingsPage")
+    return outcome
+
+
+def test_a_blinded_first_reading_is_answered_revealed_and_settled(
     open_window: Any, qtbot: Any, workspace: Workspace, picture: Any
 ) -> None:
     reader = Reader(open_window(), qtbot, workspace)
@@ -140,13 +177,20 @@ def test_a_blinded_first_reading_is_answered_and_revealed(
     reader.until(lambda: reader.session.item.key.label_reader == "Ben")
     assert reader.session.item.heat is not None
     assert reader.session.store.history(reader.session.item.key)
+    outcome = settle_three_regions(reader, picture)
+    again = Workspace.open(workspace.root)
+    with ReviewStore.open(again.store_url) as store:
+        (record,) = adjudication_records(store, MINE.case_id)
+        label = current_label(again, store, ItemKey(MINE.case_id, "adjudicated")).upright()
+    np.testing.assert_array_equal(again.dataset.classes.index_map(label.data), outcome)
+    assert [region.choice for region in record.regions[:4]] == ["reader", "consensus", "reader", "open"]
     reader.click("next")
     reader.until(lambda: reader.session.item.key == ItemKey("abdomen_005", "Ada") and not reader.hub.readings.busy)
     assert "BLINDED" in reader.session.view.remark
     window = reader.page.open_assign()
     qtbot.waitUntil(lambda: window.progress.rowCount() == 1)
     assert [window.progress.item(0, c).text() for c in range(4)] == ["Ada", "2", "1", "1"]
-    picture("readers-3-next")
+    picture("readers-4-next")
     window.close()
     report = report_readers(Workspace.open(workspace.root))
     assert "Ada" in report.readers
