@@ -15,8 +15,9 @@ one                 reader 1 only: whoever is listed first, another person from 
 uma                 UMA-Net with our formulas
 uma_even            without weights: all readers count alike everywhere
 uma_departure       readers weighed by their departure from each other, which needs no training
-uma_all_high        without quality: all patches go to the first predictor
-uma_no_auxiliary    patches of low quality are not learned from
+uma_voxel           a weight for each voxel of each reader, not one for each reader of a patch
+uma_routed          with quality: the lower half of the patches goes to the second predictor
+uma_left_out        the lower half is not learned from
 
 Corrupted: in the training part only, reader 1's masks are spoilt, a third by each kind, which the seed draws: left
 empty; grown by 4 voxels in the slices; moved within the slices by 1.5 times the nodule's diameter (at least 8
@@ -76,8 +77,9 @@ ARMS: dict[str, dict[str, Any]] = {
     "uma": {"readers": "uma"},
     "uma_even": {"readers": "uma", "uma": {"weigh": False}},
     "uma_departure": {"readers": "uma", "uma": {"maps": "departure"}},
-    "uma_all_high": {"readers": "uma", "uma": {"route": False}},
-    "uma_no_auxiliary": {"readers": "uma", "uma": {"auxiliary": False}},
+    "uma_voxel": {"readers": "uma", "uma": {"apart": "voxel"}},
+    "uma_routed": {"readers": "uma", "uma": {"route": True}},
+    "uma_left_out": {"readers": "uma", "uma": {"route": True, "auxiliary": False}},
 }
 CONDITIONS = ("clean", "corrupted")
 _SIDE = 48

@@ -49,7 +49,7 @@ SPECS = {
     "cyclic": TrainSpec(network="unet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
                         schedule="cyclic", cycles=2, checkpoints_per_cycle=2, gamma=0.5, optimiser="sgd"),
     "readers": TrainSpec(network="unet", iterations=90, width=4, patch_voxels=4096, voxels_per_step=4096,
-                         readers="uma", uma=UmaSpec(width=4)),
+                         readers="uma", uma=UmaSpec(width=4, route=True)),
 }
 
 def train(root, kind):

@@ -30,7 +30,7 @@ for name, loss in {"duo": LossSpec(kind="duo", warm_up=0, denoise=True), "sharp"
         kind="umedsam", sharpness_aware=True), "uma": LossSpec(), "each": LossSpec()}.items():
     spec = TrainSpec(network="plainconvunet", iterations=5, width=4, patch_voxels=2048, voxels_per_step=8192,
                      validate_every=3, optimiser="sgd", device="cpu", loss=loss, batch=4,
-                     readers=name if name in ("uma", "each") else "random", uma=UmaSpec(width=4))
+                     readers=name if name in ("uma", "each") else "random", uma=UmaSpec(width=4, route=True))
     plan = plan_model([CaseGrid((12, 16, 16), (1.0, 1.0, 1.0))], 1, ["box", "small"], spec)
     cases = TrainingSet(("case0", "case1"), ("case2", "case3"), (1.0, 0.5))
     reporter = RecordingReporter()

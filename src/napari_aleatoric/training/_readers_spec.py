@@ -18,7 +18,7 @@ class UmaSpec(Spec):
 
     The parts are those of Wang et al. (arXiv 2304.00466; Medical Image Analysis 2025): a map of uncertainty for
     each reader's label, a loss weighted by it, an image-wise quality that sends a patch to one of two predictors on
-    one network. The formulas and every number are our proposal. Each part can be switched off.
+    one network. The formulas and every number are our proposal. Each part can be switched on and off.
     """
 
     maps: Literal["learned", "departure"] = Field(
@@ -29,6 +29,10 @@ class UmaSpec(Spec):
     weigh: bool = Field(
         default=True, description="Whether a reader counts less where uncertain; else all count alike everywhere."
     )
+    apart: Literal["reader", "voxel"] = Field(
+        default="reader",
+        description="What has a weight of its own: each reader of a patch, or each voxel of each.",
+    )
     sharpen: float = Field(
         default=0.0,
         ge=0,
@@ -36,7 +40,9 @@ class UmaSpec(Spec):
         description="How far what is learned from moves from the readers' weighted mean to their weighted vote.",
     )
     route: bool = Field(
-        default=True, description="Whether patches of low quality stay away from the predictor that is kept."
+        default=False,
+        description="Whether patches of low quality stay away from the predictor that is kept. Off, because it "
+        "cost more than it gave on validation cases of LIDC (docs/benchmarks.md).",
     )
     auxiliary: bool = Field(
         default=True, description="Whether they go to a second predictor; else they are not learned from."

@@ -35,7 +35,7 @@ TINY = TrainSpec(
     patch_voxels=4096,
     voxels_per_step=8192,
     validate_every=4,
-    uma=UmaSpec(width=4),
+    uma=UmaSpec(width=4, route=True),
     device="cpu",
 )
 CASES = TrainingSet(tuple(f"case{k}" for k in range(6)), ("case6",))
@@ -156,7 +156,12 @@ def test_a_spoilt_reader_loses_weight_where_wrong(shelf, tmp_path, dimensions):
 
 @pytest.mark.parametrize(
     "uma",
-    [UmaSpec(width=4), UmaSpec(maps="departure"), UmaSpec(auxiliary=False, width=4), UmaSpec(route=False, width=4)],
+    [
+        UmaSpec(width=4, route=True),
+        UmaSpec(maps="departure", route=True),
+        UmaSpec(auxiliary=False, width=4, route=True),
+        UmaSpec(width=4),
+    ],
     ids=["all", "departure", "no second", "no routing"],
 )
 def test_stopped_anywhere_it_ends_the_same_bit_for_bit(shelf, tmp_path, uma):

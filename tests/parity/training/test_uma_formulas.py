@@ -131,7 +131,7 @@ def test_all_parts_together(given):
     logits = np.where(high[:, None, None, None, None], primary, second)
     expected = (counts * segmentation_loss(logits, labels, s, voxel)).sum() / sample.sum()
     expected += uncertainty_loss(primary, labels, s, voxel)
-    found, _, objective = loss_of(UmaSpec(), given, qualities=recent)
+    found, _, objective = loss_of(UmaSpec(apart="voxel", route=True), given, qualities=recent)
     assert found.total.item() == pytest.approx(expected, rel=1e-6)
     assert float(found.terms["threshold"]) == pytest.approx(t)
     assert float(found.terms["high"]) == pytest.approx(high.mean())
@@ -142,7 +142,9 @@ def test_all_parts_together(given):
 
 
 @pytest.mark.parametrize(
-    ("spec", "part"), [(UmaSpec(), 0.05), (UmaSpec(route=False), 0.5)], ids=["warming up", "all high"]
+    ("spec", "part"),
+    [(UmaSpec(route=True), 0.05), (UmaSpec(apart="voxel"), 0.5)],
+    ids=["warming up", "all high"],
 )
 def test_all_patches_are_good_at_first_and_without_routing(given, spec, part):
     labels, (primary, _), s, voxel, sample = given
@@ -153,10 +155,42 @@ def test_all_patches_are_good_at_first_and_without_routing(given, spec, part):
     assert found.total.item() == pytest.approx(expected, rel=1e-6)
 
 
+def whole_readers(labels, s):
+    """One log-variance a reader and patch, by plain loops over classes and readers."""
+    found = np.zeros_like(s)
+    for i in range(N):
+        near = band((labels[i] > 0).any(axis=0), 3.0)
+        usual = {}
+        for c in range(K):
+            values = [s[i, r][near & (labels[i, r] == c)] for r in range(R)]
+            usual[c] = np.concatenate(values).mean() if np.concatenate(values).size else 0.0
+        for r in range(R):
+            known = near & (labels[i, r] != UNKNOWN)
+            left = [s[i, r][voxel] - usual[labels[i, r][voxel]] for voxel in map(tuple, np.argwhere(known))]
+            found[i, r] = np.mean(left) if left else 0.0
+    return found
+
+
+def test_each_reader_of_a_patch_has_one_weight_that_no_class_tilts(given):
+    from napari_aleatoric.training._torch._uma_objective import of_whole_readers
+
+    labels, (primary, _), s, voxel, sample = given
+    expected = whole_readers(labels, s)
+    assert np.ptp(expected[0, :, 0, 0, 0]) > 0.01
+    found = of_whole_readers(torch.from_numpy(s), torch.from_numpy(labels), K, 3.0)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
+    tilted = s + 3.0 * (labels == 1)  # the class is hard for everybody
+    again = of_whole_readers(torch.from_numpy(tilted), torch.from_numpy(labels), K, 3.0)
+    np.testing.assert_allclose(again, expected, atol=1e-6)
+    loss = (sample * segmentation_loss(primary, labels, expected, voxel)).sum() / sample.sum()
+    whole, _, _ = loss_of(UmaSpec(), given)
+    assert float(whole.total.detach() - whole.terms["uncertainty"]) == pytest.approx(loss, rel=1e-6)
+
+
 def test_without_weights_all_readers_count_alike(given):
     labels, (primary, _), s, voxel, sample = given
     expected = (sample * segmentation_loss(primary, labels, 0 * s, voxel)).sum() / sample.sum()
-    found, _, _ = loss_of(UmaSpec(weigh=False, route=False), given)
+    found, _, _ = loss_of(UmaSpec(weigh=False), given)
     assert float(found.total.detach() - found.terms["uncertainty"]) == pytest.approx(expected, rel=1e-6)
 
 
@@ -184,7 +218,9 @@ def test_without_a_second_predictor_low_patches_are_left_out(given):
     labels, (primary, _), s, voxel, sample = given
     counts = sample * [0, 0, 1]
     expected = (counts * segmentation_loss(primary, labels, s, voxel)).sum() / sample.sum()
-    found, _, _ = loss_of(UmaSpec(auxiliary=False), given, qualities=[1.0] * 5, auxiliary=False)
+    found, _, _ = loss_of(
+        UmaSpec(auxiliary=False, apart="voxel", route=True), given, qualities=[1.0] * 5, auxiliary=False
+    )
     assert float(found.total.detach() - found.terms["uncertainty"]) == pytest.approx(expected, rel=1e-6)
 
 
@@ -196,7 +232,7 @@ def test_weights_from_departure_are_one_minus_departure(given):
         u[i, there] = departure(np.maximum(labels[i, there], 0), n_rows=K).by_reader
     s = -np.log(np.maximum(1 - u, np.exp(-5)))
     expected = (sample * segmentation_loss(primary, labels, s, voxel)).sum() / sample.sum()
-    spec = UmaSpec(maps="departure", route=False)
+    spec = UmaSpec(maps="departure", apart="voxel")
     objective = objective_of(spec)
     found = objective(torch.from_numpy(primary), None, None, batch_of(labels, voxel, sample), 0.5)
     assert found.total.item() == pytest.approx(expected, rel=1e-5)
@@ -206,7 +242,7 @@ def test_weights_from_departure_are_one_minus_departure(given):
 
 def test_a_missing_reader_is_not_an_empty_one(given):
     labels, (primary, _), s, voxel, sample = given
-    spec = UmaSpec(route=False)
+    spec = UmaSpec()
     with_missing, _, _ = loss_of(spec, given)
     empty = labels.copy()
     empty[1, 2] = 0
@@ -221,13 +257,13 @@ def test_a_missing_reader_is_not_an_empty_one(given):
         batch.sample_index[1:2],
     )
     without = objective_of(spec)(torch.from_numpy(primary[1:2]), None, torch.from_numpy(alone[1]), one, 0.5)
-    expected = segmentation_loss(primary, labels, s, voxel)[1]
+    expected = segmentation_loss(primary, labels, whole_readers(labels, s), voxel)[1]
     assert float(without.total.detach() - without.terms["uncertainty"]) == pytest.approx(expected, rel=1e-6)
 
 
 def test_uncertainty_learns_from_its_own_loss_alone_and_the_predictors_from_theirs(given):
     labels, (primary, _), s, voxel, _ = given
-    found, (first, second, log_variance), _ = loss_of(UmaSpec(), given, qualities=[1.0] * 5)
+    found, (first, second, log_variance), _ = loss_of(UmaSpec(route=True), given, qualities=[1.0] * 5)
     found.total.backward()
     assert (first.grad[:2] == 0).all()  # two patches are of low quality: none of the first predictor's
     assert (second.grad[2] == 0).all()
@@ -246,14 +282,14 @@ def test_nobody_drew_anything_and_one_reader_alone():
     rng = np.random.default_rng(0)
     s, logits = rng.normal(0, 1, (N, 1, *SHAPE)), rng.normal(0, 1, (2, N, K, *SHAPE))
     voxel, sample = np.ones((N, *SHAPE)), np.ones(N)
-    found, _, objective = loss_of(UmaSpec(), (labels, logits, s, voxel, sample), qualities=[])
+    found, _, objective = loss_of(UmaSpec(route=True), (labels, logits, s, voxel, sample), qualities=[])
     assert float(found.terms["quality"]) == 1.0
     assert float(found.terms["high"]) == 1.0
     assert objective.recent.isnan().all()
     entropy, _ = cross_entropy(logits[0], labels)
     assert float(found.terms["cross_entropy"]) == pytest.approx(entropy.mean(), rel=1e-6)  # its weight is 1
     labels[0, 0, 1:3, 2:5, 2:5] = 1
-    drawn, _, objective = loss_of(UmaSpec(), (labels, logits, s, voxel, sample), qualities=[])
+    drawn, _, objective = loss_of(UmaSpec(route=True), (labels, logits, s, voxel, sample), qualities=[])
     near = band(labels[0, 0] > 0, 3.0)
     q = 1 - (1 / (1 + np.exp(-s[0, 0])))[near].mean()
     np.testing.assert_allclose(objective.recent[:1], [q], rtol=1e-6)

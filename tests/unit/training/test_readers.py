@@ -51,7 +51,7 @@ def test_settings_of_before_keep_their_digest():
     assert TrainSpec(uma=UmaSpec(width=16)).digest == TrainSpec().digest
     others = {TrainSpec(readers=name).digest for name in NAMES}
     assert len(others) == len(NAMES)
-    assert TrainSpec(readers="uma", uma=UmaSpec(route=False)).digest not in others
+    assert TrainSpec(readers="uma", uma=UmaSpec(route=True)).digest not in others
     assert TrainSpec(readers="vote", uma=UmaSpec(route=False)).digest == TrainSpec(readers="vote").digest
 
 

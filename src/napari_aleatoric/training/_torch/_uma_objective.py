@@ -17,7 +17,7 @@ from ._patches import IGNORED
 from ._reader_loss import readers_present
 from ._train_patches import Batch
 
-__all__ = ["UmaObjective", "agreed_target", "attenuated_loss", "label_quality"]
+__all__ = ["UmaObjective", "agreed_target", "attenuated_loss", "label_quality", "of_whole_readers"]
 
 
 class UmaObjective(nn.Module):
@@ -25,7 +25,8 @@ class UmaObjective(nn.Module):
 
     L_seg is the chosen loss against the readers' weighted mean Σ ŵ_r y_r. As cross-entropy is linear in its target,
     with ``dice_ce`` this is half of Σ_r mean ŵ_r·CE(p, y_r) + Dice(p, Σ ŵ_r y_r). The weights carry no gradient,
-    and L_uncertainty (`attenuated_loss`) none to the predictors. Early in the training s_r counts less in them.
+    and L_uncertainty (`attenuated_loss`) none to the predictors. They are those of whole readers
+    (`of_whole_readers`), or of voxels. Early in the training s_r counts less in them.
 
     t is a quantile of the quality q of the last epoch's patches (as many as there are cases), patches in which
     nobody drew anything apart: those have q = 1 and go to the first predictor.
@@ -70,7 +71,9 @@ class UmaObjective(nn.Module):
             log_variance = departing_log_variance(labels, primary.shape[1], spec)
         held = log_variance.detach()
         told_apart = spec.strength(part) if spec.weigh else 0.0
-        target = sharpened(agreed_target(labels, told_apart * held, primary.shape[1]), spec.sharpen)
+        n_rows = primary.shape[1]
+        apart = of_whole_readers(held, labels, n_rows, spec.band_voxels) if spec.apart == "reader" else held
+        target = sharpened(agreed_target(labels, told_apart * apart, n_rows), spec.sharpen)
         uncertainty = shown_uncertainty(held, spec)
         by_reader, drawn = label_quality(uncertainty, labels, spec.band_voxels)
         present = readers_present(labels)
@@ -200,15 +203,55 @@ def label_quality(uncertainty: Tensor, labels: Tensor, band_voxels: float) -> tu
     torch.Tensor of bool, shape (N,)
         Whether anybody did.
     """
-    union = (labels > 0).any(dim=1, keepdim=True)
-    reach = [min(math.floor(band_voxels), size - 1) for size in union.shape[2:]]
-    offsets = torch.meshgrid(*(torch.arange(-r, r + 1) for r in reach), indexing="ij")
-    ball = (sum(o**2 for o in offsets) <= band_voxels**2).to(uncertainty)  # type: ignore[union-attr]
-    near = F.conv3d(union.to(uncertainty), ball[None, None], padding=reach) > 0.5
-    counted = near & (labels != IGNORED)
+    counted = near_drawn(labels, band_voxels)
     n = counted.flatten(2).sum(dim=2)
     mean = (uncertainty * counted).flatten(2).sum(dim=2) / n.clamp(min=1)
-    return torch.where(n > 0, 1 - mean, 1.0), union.flatten(1).any(dim=1)
+    return torch.where(n > 0, 1 - mean, 1.0), (labels > 0).flatten(1).any(dim=1)
+
+
+def near_drawn(labels: Tensor, band_voxels: float) -> Tensor:
+    """Return which voxels of known labels lie in or near what any reader of the patch drew, shape (N, R, *S)."""
+    union = (labels > 0).any(dim=1, keepdim=True).float()
+    reach = [min(math.floor(band_voxels), size - 1) for size in union.shape[2:]]
+    offsets = torch.meshgrid(*(torch.arange(-r, r + 1) for r in reach), indexing="ij")
+    ball = (sum(o**2 for o in offsets) <= band_voxels**2).to(union)  # type: ignore[union-attr]
+    near = F.conv3d(union, ball[None, None], padding=reach) > 0.5
+    return near & (labels != IGNORED)
+
+
+def of_whole_readers(log_variance: Tensor, labels: Tensor, n_rows: int, band_voxels: float) -> Tensor:
+    """Return one log-variance for each reader of a patch (our proposal).
+
+    From every s_r(i) the mean of all s_q(j) in the patch whose label says the same class is taken, and what is left
+    is averaged over the voxels of the reader near what anybody drew. Voxel by voxel, and with classes that are
+    uncertain as such, weights would side with what the network draws already: where it draws too little, those who
+    drew more would lose theirs.
+
+    Parameters
+    ----------
+    log_variance : torch.Tensor, shape (N, R, *S)
+        s_r.
+    labels : torch.Tensor of int64, shape (N, R, *S)
+        `IGNORED` where unknown; not counted.
+    n_rows : int
+        K.
+    band_voxels : float
+        How far is near; see `label_quality`.
+
+    Returns
+    -------
+    torch.Tensor, shape (N, R, *S)
+        The same at all voxels of a reader; 0 for one of whom nothing is known there.
+    """
+    counted = near_drawn(labels, band_voxels)
+    ones = [1] * (labels.ndim - 2)
+    left = torch.zeros_like(log_variance)
+    for row in range(n_rows):
+        here = counted & (labels == row)
+        usual = (log_variance * here).flatten(1).sum(dim=1) / here.flatten(1).sum(dim=1).clamp(min=1)
+        left = torch.where(here, log_variance - usual.reshape(-1, 1, *ones), left)
+    mean = left.flatten(2).sum(dim=2) / counted.flatten(2).sum(dim=2).clamp(min=1)
+    return mean.reshape(*mean.shape, *ones).expand_as(log_variance)
 
 
 def shown_uncertainty(log_variance: Tensor, spec: UmaSpec) -> Tensor:
