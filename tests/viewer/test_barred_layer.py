@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import nibabel as nib
@@ -78,9 +79,18 @@ def open_data(viewer: ViewerModel, tmp_path: Path) -> Callable[..., Opened]:
 
 def show(session: ReviewSession, number: int) -> None:
     desk: Any = session._desk
-    key = session.queue.key(number)
+    key, there = session.queue.key(number), Event()
+
+    def arrived(item: Any) -> None:
+        if item.key == key:
+            there.set()
+
     desk.screen._ahead.get(key).result(60)
+    session.item_changed.connect(arrived)
     session.go(key)
+    if session.item is None or session.item.key != key:  # a save that ended just now makes it be read anew
+        assert there.wait(60)
+    session.item_changed.disconnect(arrived)
     assert session.item is not None
     assert session.item.key == key
 
