@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPixmap
+from qtpy.QtGui import QColor, QIcon, QPainter, QPixmap
 from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import CaseLine, PairCell, ReaderLine
-from napari_aleatoric.widgets._row_table import dress
+from napari_aleatoric.widgets._row_table import PickedRows, dress
 
 __all__ = ["CaseTable", "PairTable", "ReaderTable"]
 
@@ -27,7 +27,6 @@ _CASE_COLUMNS = (
 )
 _OUTLINE = 3
 _SHORT = {"voxels": "vox."}
-_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 _SWATCH = 12
 
@@ -86,7 +85,7 @@ class PairTable(QTableWidget):
                 self.setItem(i, j, _pair_cell(cell, blank=i == j))
 
 
-class CaseTable(QTableWidget):
+class CaseTable(PickedRows):
     """One case a row, least agreement first.
 
     Signals
@@ -98,14 +97,10 @@ class CaseTable(QTableWidget):
     picked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(_CASE_COLUMNS), parent)
-        dress(self, _CASE_COLUMNS)
-        self.setTextElideMode(Qt.TextElideMode.ElideLeft)
+        super().__init__(_CASE_COLUMNS, parent=parent)
+        self.setTextElideMode(Qt.TextElideMode.ElideLeft)  # ids differ at their ends
         self.setAccessibleName("Cases, those whose readers agree least first")
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._lines: tuple[CaseLine, ...] = ()
-        self.cellClicked.connect(lambda row, _: self._pick(row))
 
     def show_lines(self, lines: Sequence[CaseLine]) -> None:
         """Fill in the rows."""
@@ -117,17 +112,9 @@ class CaseTable(QTableWidget):
             for column, text in enumerate((line.case_id, _number(line.dice))):
                 self.setItem(row, column, _cell(text, line.hint, right=column > 0))
 
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Enter picks the case, on every system."""
-        if event is not None and event.key() in _ENTER:
-            self._pick(self.currentRow())
-            event.accept()
-            return
-        super().keyPressEvent(event)
-
-    def _pick(self, row: int) -> None:
-        if 0 <= row < len(self._lines):
-            self.picked.emit(self._lines[row].case_id)
+    def _pick(self, number: int) -> None:
+        if 0 <= number < len(self._lines):
+            self.picked.emit(self._lines[number].case_id)
 
 
 def _cell(text: str, hint: str, *, right: bool) -> QTableWidgetItem:

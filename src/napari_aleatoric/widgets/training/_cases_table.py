@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtWidgets import QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import HeldOutRow
-from napari_aleatoric.widgets._row_table import dress
+from napari_aleatoric.widgets._row_table import PickedRows
 
 __all__ = ["CasesTable"]
 
@@ -19,11 +18,10 @@ _COLUMNS = (
     ("After", "Dice of the chosen training's network."),
     ("Change", "After minus before; the case that lost most comes first."),
 )
-_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 _SHOWN = "▸ "
 
 
-class CasesTable(QTableWidget):
+class CasesTable(PickedRows):
     """One held-out case a row.
 
     Signals
@@ -35,14 +33,10 @@ class CasesTable(QTableWidget):
     picked = Signal(str)
 
     def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(_COLUMNS), parent)
-        dress(self, _COLUMNS)
+        super().__init__(_COLUMNS, parent=parent)
         self.setAccessibleName("Held-out cases with their Dice before and after, the one that lost most first")
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
-        self.horizontalHeader().setSectionResizeMode(0, QHeaderView.ResizeMode.Stretch)
         self._rows: tuple[HeldOutRow, ...] = ()
         self._shown = ""
-        self.cellClicked.connect(lambda row, _: self._pick(row))
 
     def show_rows(self, rows: Sequence[HeldOutRow], shown: str) -> None:
         """Fill in the rows, and mark the case whose masks are shown."""
@@ -59,14 +53,6 @@ class CasesTable(QTableWidget):
         place = next((names.index(name) for name in (shown, kept) if name in names), -1)
         if place >= 0:
             self.selectRow(place)
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Enter picks the case, on every system."""
-        if event is not None and event.key() in _ENTER:
-            self._pick(self.currentRow())
-            event.accept()
-            return
-        super().keyPressEvent(event)
 
     def _pick(self, number: int) -> None:
         if 0 <= number < len(self._rows):
