@@ -14,6 +14,6 @@ READERS_CHOICES = (
     TrainingChoice(
         "uma",
         "By reliability",
-        "Learns voxel by voxel how far a reader can be relied on (after UMA-Net, our formulas). Twice the time.",
+        "Learns how far each reader can be relied on in a patch (after UMA-Net, our formulas). Twice the time.",
     ),
 )

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import Qt, Signal
-from qtpy.QtGui import QKeyEvent
-from qtpy.QtWidgets import QAbstractItemView, QHeaderView, QTableWidget, QTableWidgetItem, QWidget
+from qtpy.QtCore import Signal
+from qtpy.QtWidgets import QAbstractItemView, QTableWidgetItem, QWidget
 
 from napari_aleatoric.session import AdjudicationView, CaseRow, RegionRow
-from napari_aleatoric.widgets._row_table import dress
+from napari_aleatoric.widgets._row_table import PickedRows
 
 __all__ = ["CaseTable", "RegionTable"]
 
@@ -21,30 +20,14 @@ _REGIONS = (
     ("Who says what", "What each reader gave most of it to; readers by the numbers at the right."),
     ("Taken", "Whose answer was taken; – while it is open."),
 )
-_ENTER = (Qt.Key.Key_Return, Qt.Key.Key_Enter)
 
 
-class _Rows(QTableWidget):
-    """One thing a row, picked by a click or Enter."""
+class _Rows(PickedRows):
+    """Rows whose cells all look alike."""
 
     def __init__(self, columns: tuple[tuple[str, str], ...], stretched: int, parent: QWidget | None = None) -> None:
-        super().__init__(0, len(columns), parent)
-        dress(self, columns)
-        self.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        super().__init__(columns, stretched, parent)
         self.setVerticalScrollMode(QAbstractItemView.ScrollMode.ScrollPerPixel)
-        self.horizontalHeader().setSectionResizeMode(stretched, QHeaderView.ResizeMode.Stretch)
-        self.cellClicked.connect(lambda row, _: self._pick(row))
-
-    def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Enter picks the row, on every system."""
-        if event is not None and event.key() in _ENTER:
-            self._pick(self.currentRow())
-            event.accept()
-            return
-        super().keyPressEvent(event)
-
-    def _pick(self, number: int) -> None:
-        raise NotImplementedError
 
     def _fill(self, number: int, texts: tuple[str, ...], tip: str, *, bold: bool, grey: bool) -> None:
         for column, text in enumerate(texts):
