@@ -185,8 +185,10 @@ def run(trial: Trial, arms: Collection[str], train: TrainSpec) -> dict[str, dict
     wrong = trial.plant()
     noisy = trial.workspace("noisy", wrong)
     words = f"{trial.fraction:.0%} errors, seed {trial.seed}"
-    if SCORED & set(arms):
+    scored = trial.folder / "scored"
+    if SCORED & set(arms) and not scored.exists():
         score_workspace(noisy, ScoreSpec(seed=trial.seed, judge=trial.judge), Terminal(f"{words}, scoring"))
+        scored.touch()
     base = trial.base.model_copy(update={"train": train.model_copy(update={"seed": trial.seed})})
     kept = (0.0, 100 * (1 - trial.fraction))
 
