@@ -399,6 +399,28 @@ def test_a_store_of_an_earlier_version_gets_the_table(workspace, store):
     engine.dispose()
 
 
+@pytest.mark.parametrize("cut_at", ["begin_reading", "withdraw_reading"])
+def test_a_handing_over_that_was_cut_off_is_finished_by_the_heir(workspace, store, monkeypatch, cut_at):
+    assign(workspace, store, listed("case_0"))
+    begin_assignment(workspace, store, "case_0", "Ada")
+    draw(workspace, store, "case_0", "Ada")
+
+    def power_cut(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"napari_aleatoric.review._study._steps.{cut_at}", power_cut)
+        with pytest.raises(KeyboardInterrupt):
+            hand_over(workspace, store, "case_0", "Ada", "Ben", with_label=True)
+    begin_assignment(workspace, store, "case_0", "Ben")
+    drawn = read_reading(workspace, ItemKey("case_0", "Ben"))
+    assert drawn.upright().data[1, 2, 3] == 3
+    assert np.count_nonzero(drawn.data) == 1
+    assert {r.key.label_reader: r.state for r in readings(workspace)} == {"Ada": "withdrawn", "Ben": "open"}
+    begin_assignment(workspace, store, "case_0", "Ben")  # goes on, and takes nothing over again
+    assert [r.state for r in readings(workspace, reader="Ben")] == ["open"]
+
+
 def test_a_report_counts_the_first_answer_unless_asked_for_the_latest(workspace, store):
     from napari_aleatoric.review import ReadersSpec, report_readers
 

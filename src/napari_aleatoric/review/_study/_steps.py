@@ -75,6 +75,7 @@ def begin_assignment(workspace: Workspace, store: ReviewStore, case_id: str, rea
     found = find_assignment(store, case_id, reader)
     if found.state == "answered":
         raise StoreError(f"{reader} has answered {case_id} already.")
+    _take_over(workspace, store, found, reader)
     there = reading_of(workspace, found.key)
     if there is None or there.state == "withdrawn":
         start, words = _start_of(workspace, store, found)
@@ -178,27 +179,23 @@ def hand_over(
         raise StoreError(f"{reader} has answered {case_id} already; it cannot be handed over.")
     if any(label.reader == to for label in workspace.scanned.case(case_id).labels):
         raise StoreError(f"The data set has a label of {case_id} by {to}. Hand it over to somebody else.")
-    drawn = _drawn(workspace, store, found) if with_label and found.state == "begun" else None
+    along = with_label and found.state == "begun"
+    if along:
+        _drawn(workspace, store, found)  # what cannot be read is said before anything is changed
 
     def decide(log: list[StudyEntry]) -> list[StudyEntry]:
         now = _find(log, case_id, reader)
         if any(a.key == ItemKey(case_id, to) and a.state != "withdrawn" for a in fold_study(log)):
             raise StoreError(f"{case_id} was {to}'s to read already. Hand it over to somebody else.")
         about = {name: getattr(now, name) for name in ("machine", "remark", "order", "start", "trusted")}
-        about |= {"handed_from": now.assignment_id, "with_label": drawn is not None}
+        about |= {"handed_from": now.assignment_id, "with_label": along}
         new = assigned_entry(case_id, to, log, by=by, kind=now.kind, blinded=now.blinded, **about)
         return [next_entry(now, "handed_over", by, to=new.assignment_id), new]
 
     store.study.append(decide)
-    there = reading_of(workspace, found.key)
-    if there is not None and there.state == "open":
-        withdraw_reading(workspace, found.key, by=by)
-    if drawn is not None:
-        key = ItemKey(case_id, to)
-        begin_reading(workspace, key, by=by, start=drawn, started_from=f"handed over by {reader}")
-        store.study.shelve(key)
-        _forget_drafts(workspace, store, key)
-    return find_assignment(store, case_id, to)
+    heir = find_assignment(store, case_id, to)
+    _take_over(workspace, store, heir, by)
+    return heir
 
 
 def undo_assignment(workspace: Workspace, store: ReviewStore, case_id: str, reader: str, by: str = "") -> str:
@@ -302,6 +299,24 @@ def _start_of(workspace: Workspace, store: ReviewStore, of: Assignment) -> tuple
         return on_image_grid(read_label_map(path), workspace.grid(of.case_id)), "copy of the model's"
     label = current_label(workspace, store, ItemKey(of.case_id, of.start), warn=False)
     return label, f"copy of {of.start}'s"
+
+
+def _take_over(workspace: Workspace, store: ReviewStore, heir: Assignment, by: str) -> None:
+    """End the reading that an assignment goes on with, and begin the heir's with what was drawn, if it goes along.
+
+    Whatever of this is done already stays as it is: a handing over that was cut off is finished by the heir.
+    """
+    given = next((a for a in assignments(store) if a.assignment_id == heir.handed_from), None)
+    there = None if given is None else reading_of(workspace, given.key)
+    if given is None or there is None or there.state != "open":
+        return
+    mine = reading_of(workspace, heir.key)
+    if heir.with_label and (mine is None or mine.state == "withdrawn"):
+        drawn = _drawn(workspace, store, given)
+        begin_reading(workspace, heir.key, by=by, start=drawn, started_from=f"handed over by {given.reader}")
+        store.study.shelve(heir.key)
+        _forget_drafts(workspace, store, heir.key)
+    withdraw_reading(workspace, given.key, by=by)
 
 
 def _drawn(workspace: Workspace, store: ReviewStore, of: Assignment) -> LabelMap:
