@@ -21,6 +21,8 @@ import pytest
 
 PASSWORD = "p@ss:w/rd%25"  # what an address has to escape
 USER = "reviewer"
+_SIGNAL = "--pdeathsig=QUIT"
+"""A test run that is killed takes its server along; `start` it from the main thread, whose end counts."""
 
 
 def server_programs() -> Path | None:
@@ -39,7 +41,7 @@ class PostgresServer:
     def __init__(self, programs: Path) -> None:
         self._programs = programs
         self.folder = Path(tempfile.mkdtemp(prefix="aleatoric-postgres-"))
-        self._as: list[str] = []
+        self._as = ["setpriv", _SIGNAL] if shutil.which("setpriv") else []
         if os.geteuid() == 0:  # the server refuses to run as root
             account = next(a for a in ("postgres", "nobody") if _exists(a))
             self._as = [
@@ -47,6 +49,7 @@ class PostgresServer:
                 f"--reuid={account}",
                 f"--regid={pwd.getpwnam(account).pw_gid}",
                 "--clear-groups",
+                _SIGNAL,
             ]
             shutil.chown(self.folder, account, pwd.getpwnam(account).pw_gid)
         secret = self.folder / "secret"
