@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -132,10 +133,10 @@ def test_a_short_outage_is_sat_out(
 ) -> None:
     monkeypatch.setattr(_engine, "PAUSES_S", (0.5,) * 100)  # the server of a busy machine comes up slowly
     postgres.kill()
-    back = threading.Timer(0.5, postgres.start)
-    back.start()
-    made = team_store.decide(decision())
-    back.join(60)
+    with ThreadPoolExecutor(1) as reader:
+        told = reader.submit(team_store.decide, decision())
+        postgres.start()
+        made = told.result(60)
     assert list(team_store.decisions()) == [made]
 
 
