@@ -17,7 +17,9 @@ from ._explore_table import can_write_parquet, csv_bytes, explore_table, parquet
 from ._heat import HeatMaps
 from ._held_out_cases import HeldOutCases
 from ._held_out_view import ALL_CLASSES, OTHER_WORDS, HeldOutRow, HeldOutView
+from ._intensities import Intensities, intensities_of
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
+from ._kept_habits import Habits, WindowWish
 from ._model_list import ModelRow
 from ._model_work import ModelTask
 from ._models import Models
@@ -54,9 +56,12 @@ from ._training_rows import TrainingRow
 from ._training_shelf import whole_curves
 from ._training_view import TrainingView
 from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingWishes
+from ._window_presets import CT_PRESETS, PERCENTILE_PRESETS, WindowPreset, presets_for
+from ._windowing import Windowing
 
 __all__ = [
     "ALL_CLASSES",
+    "CT_PRESETS",
     "DECIMALS",
     "DEFAULT_MAP",
     "DIMENSION_CHOICES",
@@ -65,6 +70,7 @@ __all__ = [
     "MEAN_DICE",
     "NETWORK_CHOICES",
     "OTHER_WORDS",
+    "PERCENTILE_PRESETS",
     "PRESET_CHOICES",
     "READERS_CHOICES",
     "AcceptedDraft",
@@ -86,11 +92,13 @@ __all__ = [
     "ExampleView",
     "Explore",
     "ExploreOptions",
+    "Habits",
     "HeatMaps",
     "HeldOutCases",
     "HeldOutRow",
     "HeldOutView",
     "HotPlace",
+    "Intensities",
     "ItemData",
     "Kind",
     "ModelRow",
@@ -142,6 +150,9 @@ __all__ = [
     "ViewOptions",
     "ViewState",
     "WholeVolume",
+    "WindowPreset",
+    "WindowWish",
+    "Windowing",
     "answered",
     "calibration_news",
     "calibration_spec",
@@ -155,6 +166,7 @@ __all__ = [
     "far_apart",
     "histogram",
     "inside_polygon",
+    "intensities_of",
     "keep_text_settings",
     "kept_text_settings",
     "load_item",
@@ -166,6 +178,7 @@ __all__ = [
     "parquet_bytes",
     "peaks",
     "prepare",
+    "presets_for",
     "resolve",
     "segmenter_choices",
     "spectrum_view",

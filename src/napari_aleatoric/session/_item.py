@@ -16,6 +16,7 @@ from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
 from ._barred import BarredVoxels, load_barred
 from ._heat import HeatMaps
+from ._intensities import Intensities, intensities_of, sample_of
 from ._recovery import find_recovered
 
 if TYPE_CHECKING:
@@ -72,6 +73,8 @@ class ItemData:
         Whether its reader must not see others or the machine yet: nothing of them is in here.
     no_models : str
         Why models must not be prompted in it, in a sentence; "" where they may.
+    intensities : Intensities or None
+        How the image's intensities are spread; an item that was read from the disk has it.
     """
 
     key: ItemKey
@@ -95,6 +98,7 @@ class ItemData:
     reading: str = ""
     blinded: bool = False
     no_models: str = ""
+    intensities: Intensities | None = None
 
 
 def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: str = DEFAULT_MAP) -> ItemData:
@@ -141,6 +145,7 @@ def load_item(workspace: Workspace, store: ReviewStore, key: ItemKey, map_name: 
         reading=state,
         blinded=blinded,
         no_models=models_forbidden(store, key) if blinded else "",
+        intensities=intensities_of(image),
     )
 
 
@@ -211,10 +216,7 @@ def display_range(image: Volume, low: float = 0.5, high: float = 99.8) -> tuple[
     """
     if image.is_rgb:
         return (0.0, 255.0)
-    data = image.data
-    step = max(1, round((data.size / 1e6) ** (1 / 3)))
-    sample = data[:: 1 if data.shape[0] < step else step, ::step, ::step]
-    finite = sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample.ravel()
+    finite = sample_of(image)
     if finite.size == 0:
         return (0.0, 1.0)
     lower, upper = (float(v) for v in np.percentile(finite, [low, high]))

@@ -7,7 +7,9 @@ from ._draft_layers import DRAFT_LAYERS, DraftLayers
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
 from ._reader_layers import DIMMED, OUTCOME, REGION, ReaderLayers
 from ._region_look import look_at_region
+from ._shown_window import ShownWindow, drag_window, dragged_window, layer_of
 from ._slice_in_view import draw_slice, plane_in_view, put_mask
+from ._slice_scrolling import SliceWheel, go_to_end, step_slices, zoom_at
 from ._stage import Stage
 
 __all__ = [
@@ -25,12 +27,20 @@ __all__ = [
     "PromptMode",
     "PromptPad",
     "ReaderLayers",
+    "ShownWindow",
+    "SliceWheel",
     "Stage",
     "class_colour",
+    "drag_window",
+    "dragged_window",
     "draw_slice",
+    "go_to_end",
     "heat_colormap",
     "label_colormap",
+    "layer_of",
     "look_at_region",
     "plane_in_view",
     "put_mask",
+    "step_slices",
+    "zoom_at",
 ]

@@ -15,6 +15,7 @@ from napari_aleatoric.model import ClassTable, Geometry
 from napari_aleatoric.session import ItemData, ViewState
 
 from ._colours import heat_colormap, label_colormap
+from ._shown_window import ShownWindow
 from ._whole_view import WholeView
 
 __all__ = ["Stage"]
@@ -50,6 +51,7 @@ class Stage:
         self._shown_map: tuple[Any, tuple[int, ...]] | None = None
         self._listening: Labels | None = None
         self._whole = WholeView(viewer)
+        self.window = ShownWindow()
         viewer.dims.events.ndisplay.connect(self._turned)
         viewer.dims.events.order.connect(self._turned)
 
@@ -198,6 +200,7 @@ class Stage:
         self._viewer.dims.events.ndisplay.disconnect(self._turned)
         self._viewer.dims.events.order.disconnect(self._turned)
         self._whole.close()
+        self.window.close()
         self._item = self._state = self._listening = None
         del self._viewer
 
@@ -224,11 +227,9 @@ class Stage:
             layer = Image(data, rgb=item.image.is_rgb, **options, **self._common(IMAGE, item))
             layer.locked = True
             self._viewer.add_layer(layer)
-            return
-        self._replace(layer, item, data)
-        if not item.image.is_rgb:
-            layer.contrast_limits_range = _widened(item.display_range)
-            layer.contrast_limits = item.display_range
+        else:
+            self._replace(layer, item, data)
+        self.window.put(layer, item)
 
     def _show_heat(self, item: ItemData, state: ViewState) -> None:
         layer = self._find(HEAT)
@@ -361,12 +362,6 @@ def _scale(geometry: Geometry) -> tuple[float, float, float]:
 def _units(geometry: Geometry) -> tuple[str, str, str]:
     unit = "millimeter" if geometry.spacing_known else "pixel"
     return (unit, unit, unit)
-
-
-def _widened(limits: tuple[float, float]) -> tuple[float, float]:
-    low, high = limits
-    margin = 2.0 * (high - low)
-    return (low - margin, high + margin)
 
 
 def _displayable(data: NDArray[Any]) -> NDArray[Any]:

@@ -4,6 +4,23 @@ from __future__ import annotations
 
 from napari.viewer import Viewer
 
+from ._habit_commands import (
+    first_slice,
+    last_slice,
+    page_back,
+    page_on,
+    toggle_wheel,
+    window_1,
+    window_2,
+    window_3,
+    window_4,
+    window_5,
+    window_6,
+    window_7,
+    window_8,
+    window_9,
+    window_reset,
+)
 from ._hub import hub_of
 
 __all__ = [
@@ -12,12 +29,16 @@ __all__ = [
     "cancel_job",
     "correct",
     "exclude",
+    "first_slice",
     "jump_back",
     "jump_hottest",
+    "last_slice",
     "next_item",
     "next_pending",
     "next_question",
     "open_folder",
+    "page_back",
+    "page_on",
     "paint_barred",
     "previous_item",
     "reject",
@@ -36,7 +57,18 @@ __all__ = [
     "toggle_label",
     "toggle_original",
     "toggle_outline",
+    "toggle_wheel",
     "undo_decision",
+    "window_1",
+    "window_2",
+    "window_3",
+    "window_4",
+    "window_5",
+    "window_6",
+    "window_7",
+    "window_8",
+    "window_9",
+    "window_reset",
     "write_comment",
 ]
 

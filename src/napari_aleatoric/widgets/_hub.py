@@ -42,6 +42,7 @@ from ._closing import Closing
 from ._comparing import Comparing
 from ._layout import show_explore, show_models, show_readers, show_segment, show_training
 from ._prompt_model import PromptModel
+from ._reading_habits import ReadingHabits
 from ._recent import RecentFolders
 from ._segmenting import Segmenting
 from ._settling import Settling
@@ -86,6 +87,7 @@ class Hub(QObject):
         # the stage turns outlines off in 3-D by itself; napari's warning would pop up at every turn
         warnings.filterwarnings("ignore", message="Contours are not displayed during 3D rendering")
         self.activity = ActivityBar(window)
+        self.habits = ReadingHabits(viewer, self.stage, self.session, self)
         self._connect()
         self.barred = BarredPainting(viewer, self.stage, self.session)
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
@@ -264,6 +266,7 @@ class Hub(QObject):
             "toggle_label": flip("label_visible"),
             "toggle_outline": flip("label_outline"),
             "toggle_original": flip("original_visible"),
+            **self.habits.performers(),
             "show_models": lambda: show_models(self.viewer),
             "show_explore": lambda: show_explore(self.viewer),
             "show_readers": lambda: show_readers(self.viewer),
@@ -329,6 +332,7 @@ class Hub(QObject):
         self._close_settling()
         self.session.close()
         self.barred.close()
+        self.habits.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
         self.viewer = self.window = None

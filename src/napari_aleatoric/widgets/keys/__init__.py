@@ -1,13 +1,17 @@
 """Keys: one editable table, bound to the window without overriding napari."""
 
+from ._action import Action
 from ._adjudication_keys import ADJUDICATION_ACTIONS
 from ._cheat_sheet import CheatSheet
+from ._habit_keys import HABIT_ACTIONS, N_WINDOWS
 from ._shortcuts import Shortcuts, keys_of_napari
-from ._table import ACTIONS, Action, Binding, KeyTable, normalised
+from ._table import ACTIONS, Binding, KeyTable, normalised
 
 __all__ = [
     "ACTIONS",
     "ADJUDICATION_ACTIONS",
+    "HABIT_ACTIONS",
+    "N_WINDOWS",
     "Action",
     "Binding",
     "CheatSheet",

@@ -12,29 +12,10 @@ from platformdirs import user_config_path
 from napari_aleatoric.errors import DataError
 from napari_aleatoric.io import write_whole
 
+from ._action import Action
+from ._habit_keys import HABIT_ACTIONS
+
 __all__ = ["ACTIONS", "Action", "Binding", "KeyTable", "normalised"]
-
-
-@dataclass(frozen=True)
-class Action:
-    """Something a key can do.
-
-    Parameters
-    ----------
-    name : str
-        Identifier; also the last part of the command's id.
-    title : str
-        For menus and the cheat sheet.
-    group : str
-        Heading in the cheat sheet.
-    key : str
-        Default, as Qt writes it ("N", "Shift+N"); "" for none.
-    """
-
-    name: str
-    title: str
-    group: str
-    key: str
 
 
 ACTIONS: tuple[Action, ...] = (
@@ -68,6 +49,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_folder", "Open a data set or a workspace", "Job", ""),
     Action("score", "Score the labels in the background", "Job", ""),
     Action("cancel_job", "Cancel the background job", "Job", ""),
+    *HABIT_ACTIONS,
     Action("show_keys", "Show this table of keys", "Help", "?"),
 )
 
