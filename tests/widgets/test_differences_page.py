@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QPushButton
 
 from napari_aleatoric.io import Workspace, scan
-from napari_aleatoric.review import adjudication_records
+from napari_aleatoric.review import AssignSpec, adjudication_records, assign, assignments
 from napari_aleatoric.samples import SampleSpec, write_samples
 from napari_aleatoric.session import prepare
 from napari_aleatoric.widgets import ReadersDock, hub_of, show_docks
@@ -52,6 +52,26 @@ def dock(make_napari_viewer: Any, ws: Workspace, qtbot: Any) -> Iterator[Readers
 def press(dock: ReadersDock, qtbot: Any, key: Any) -> None:
     """Press a key in the window, wherever the focus is."""
     qtbot.keyClick(dock.hub.window, key)
+
+
+def test_a_case_of_ones_list_is_settled_here_and_answered_by_the_outcome(dock: ReadersDock, qtbot: Any) -> None:
+    hub, state = dock.hub, dock.hub.settling.state
+    hub.readings.set_reader("Ada")
+    case_id = hub.session.workspace.dataset.items[-1].case_id
+    spec = AssignSpec(readers=("Ada",), rule="listed", cases=(case_id,), kind="adjudicate")
+    assign(hub.session.workspace, hub.session.store, spec)
+    hub.readings.refresh()
+    dock.show_page("ReadingsPage")
+    page = dock.page("ReadingsPage")
+    page.table.selectRow(0)
+    assert page.buttons["begin"].text() == "Settle"
+    page.perform("begin")
+    wait(qtbot, lambda: state.view.shown == case_id)
+    assert dock.tabs.currentWidget() is dock.page("DifferencesPage")
+    state.finish(allow_open=True)
+    wait(qtbot, lambda: hub.readings.rows[0].state == "answered" and not hub.readings.busy)
+    assert [a.state for a in assignments(hub.session.store)] == ["answered"]
+    assert adjudication_records(hub.session.store, case_id)[0].finished_by == "Ada"
 
 
 def test_no_key_is_used_twice_and_only_known_ones_of_napari() -> None:

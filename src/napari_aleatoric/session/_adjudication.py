@@ -56,6 +56,7 @@ class Adjudicating:
     scene_changed = Signal(object)  # AdjudicationScene or None
     label_changed = Signal(object)  # the box in which the outcome changed
     region_changed = Signal(object)  # DisputedRegion: look there
+    finished = Signal(str)  # case of which the outcome was saved
 
     def __init__(
         self, session: ReviewSession, deliver: Deliver | None = None, worker: Worker = in_a_thread
@@ -282,6 +283,7 @@ class Adjudicating:
         self._tell(f"Saved the label of '{record.name}' for {record.case_id}.", Kind.SUCCESS)
         self._cases.decided(record.case_id, record.n_open)
         self._session.refresh_queue()
+        self.finished.emit(record.case_id)
 
     def _refused(self, error: BaseException) -> None:
         if isinstance(error, Cancelled):

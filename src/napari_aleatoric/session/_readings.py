@@ -34,6 +34,7 @@ class Readings:
 
     changed = Signal()  # the list, or how far it is
     revealed = Signal(object)  # tuple of Beside
+    settle_asked = Signal(str)  # case that is to be settled where its readers differ
 
     def __init__(self, session: ReviewSession) -> None:
         self._session = session
@@ -84,7 +85,10 @@ class Readings:
         item = self._session.item
         if item is None or item.key.label_reader != self.reader:
             return None
-        return next((a for a in self.rows if a.case_id == item.key.case_id), None)
+        return self._row(item.key.case_id)
+
+    def _row(self, case_id: str) -> Assignment | None:
+        return next((a for a in self.rows if a.case_id == case_id), None)
 
     def progress(self) -> tuple[ReaderProgress, ...]:
         """How far all readers are; counts alone, which tell nothing of a case."""
@@ -101,18 +105,26 @@ class Readings:
     # -- steps --------------------------------------------------------------------------------------
 
     def begin(self, case_id: str) -> None:
-        """Begin to read a case, or go on with it: the reader's own label comes to the screen."""
+        """Begin to read a case, or go on with it: the reader's own label comes to the screen.
+
+        For a case that is to be settled `settle_asked` is emitted; say `settled` when that is done.
+        """
         from napari_aleatoric.review import begin_assignment
 
         key = ItemKey(case_id, self.reader)
-        row = next((a for a in self.rows if a.case_id == case_id), None)
+        row = self._row(case_id)
+        settles = row is not None and row.kind == "adjudicate"
+
+        def begun(_: Any = None) -> None:
+            self.settle_asked.emit(case_id) if settles else self._session.go(key)
+
         if row is not None and row.state == "answered":
-            self._session.go(key)
+            begun()
             return
         self._do(
             f"Beginning {case_id} …",
             lambda ws, store: begin_assignment(ws, store, case_id, key.label_reader),
-            lambda _: self._session.go(key),
+            begun,
         )
 
     def next_case(self) -> None:
@@ -139,6 +151,18 @@ class Readings:
             lambda ws, store: answer_assignment(ws, store, current.case_id, current.reader),
             lambda _: self._answered(current),
         )
+
+    def settled(self, case_id: str) -> None:
+        """Say that a label was made of what the readers of a case drew: whose task it was has answered it."""
+        from napari_aleatoric.review import answer_assignment
+
+        row = self._row(case_id)
+        if row is not None and row.kind == "adjudicate" and row.state == "begun":
+            self._do(
+                f"Answering {case_id} …",
+                lambda ws, store: answer_assignment(ws, store, case_id, row.reader),
+                lambda _: self._session.look_again(),
+            )
 
     def reveal(self) -> None:
         """Show what others and the machine say of the answered case on the screen; `revealed` follows."""

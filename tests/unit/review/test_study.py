@@ -38,6 +38,7 @@ from napari_aleatoric.review import (
     take_back,
     undo_assignment,
 )
+from napari_aleatoric.review._storage._adjudication_log import AdjudicationOutcome
 from napari_aleatoric.review._study._choose import balanced, random_share
 
 
@@ -149,6 +150,20 @@ def test_an_open_one_may(workspace, store):
     assert not find_assignment(store, "case_1", "Ben").blinded
     with pytest.raises(NotFoundError, match="not assigned"):
         begin_assignment(workspace, store, "case_1", "Ada")
+
+
+def test_who_settles_is_given_no_label_and_answers_by_the_outcome(workspace, store):
+    assign(workspace, store, listed("case_1", kind="adjudicate", readers=("Ben",)))
+    begin_assignment(workspace, store, "case_1", "Ben")
+    assert readings(workspace) == ()
+    with pytest.raises(StoreError, match="No adjudication of case_1 was finished since Ben began it"):
+        answer_assignment(workspace, store, "case_1", "Ben")
+    outcome = AdjudicationOutcome("case_1", "adjudicated", "Ben", "hash", "{}")
+    store.adjudications.add_outcome(outcome)
+    assert answer_assignment(workspace, store, "case_1", "Ben").state == "answered"
+    assert store.study.entries()[-1].about["adjudication_id"] == outcome.adjudication_id
+    with pytest.raises(ValueError, match="not blinded"):
+        AssignSpec(readers=("Ben",), kind="adjudicate", blinded=True)
 
 
 def test_rules(make_workspace):

@@ -52,6 +52,8 @@ class AssignSpec(_Terms):
                 "A blinded reading starts empty: a copy would show another's label. Leave the start out, or turn "
                 "blinding off."
             )
+        if self.kind == "adjudicate" and blinded:
+            raise ValueError("Who settles where readers differ sees all of them: an adjudication is not blinded.")
         return self
 
 

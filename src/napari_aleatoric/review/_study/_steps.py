@@ -65,6 +65,8 @@ def find_assignment(store: ReviewStore, case_id: str, reader: str) -> Assignment
 def begin_assignment(workspace: Workspace, store: ReviewStore, case_id: str, reader: str) -> Assignment:
     """Begin to read: make the reader's own label of the case. What was begun already is gone on with.
 
+    Who is to settle where others differ gets no label of their own: `adjudicate` makes the outcome's.
+
     Raises
     ------
     NotFoundError
@@ -77,7 +79,7 @@ def begin_assignment(workspace: Workspace, store: ReviewStore, case_id: str, rea
         raise StoreError(f"{reader} has answered {case_id} already.")
     _take_over(workspace, store, found, reader)
     there = reading_of(workspace, found.key)
-    if there is None or there.state == "withdrawn":
+    if found.kind != "adjudicate" and (there is None or there.state == "withdrawn"):
         start, words = _start_of(workspace, store, found)
         begin_reading(workspace, found.key, by=reader, start=start, started_from=words)
         _forget_drafts(workspace, store, found.key)
@@ -90,12 +92,14 @@ def begin_assignment(workspace: Workspace, store: ReviewStore, case_id: str, rea
 def answer_assignment(workspace: Workspace, store: ReviewStore, case_id: str, reader: str) -> Assignment:
     """Answer: the label as last saved becomes a label of the data set, and what was hidden may be revealed.
 
+    An adjudication is answered by its outcome.
+
     Raises
     ------
     NotFoundError
         If the case is not the reader's to read.
     StoreError
-        If it was not begun, or is answered already.
+        If it was not begun, or is answered already, or the adjudication was not finished since.
     """
     found = find_assignment(store, case_id, reader)
     if found.state != "begun":
@@ -103,6 +107,8 @@ def answer_assignment(workspace: Workspace, store: ReviewStore, case_id: str, re
             f"{reader} has {'answered' if found.state == 'answered' else 'not begun'} {case_id}"
             f"{' already' if found.state == 'answered' else '. Begin it first'}."
         )
+    if found.kind == "adjudicate":
+        return _settled(store, found)
     key, there = found.key, reading_of(workspace, found.key)
     if there is None or there.state == "open":
         latest = store.latest_correction(key)
@@ -179,7 +185,7 @@ def hand_over(
         raise StoreError(f"{reader} has answered {case_id} already; it cannot be handed over.")
     if any(label.reader == to for label in workspace.scanned.case(case_id).labels):
         raise StoreError(f"The data set has a label of {case_id} by {to}. Hand it over to somebody else.")
-    along = with_label and found.state == "begun"
+    along = with_label and found.state == "begun" and found.kind != "adjudicate"
     if along:
         _drawn(workspace, store, found)  # what cannot be read is said before anything is changed
 
@@ -267,6 +273,15 @@ def _last(log: list[StudyEntry], case_id: str, reader: str) -> Assignment:
     if not mine:
         raise NotFoundError(f"{case_id} is not assigned to '{reader}'. Assign it first.")
     return mine[-1]
+
+
+def _settled(store: ReviewStore, found: Assignment) -> Assignment:
+    """Answer an adjudication with what came of it since it was begun."""
+    since = [o for o in store.adjudications.outcomes(found.case_id) if found.begun and o.created >= found.begun]
+    if not since:
+        raise StoreError(f"No adjudication of {found.case_id} was finished since {found.reader} began it.")
+    about = {"adjudication_id": since[-1].adjudication_id}
+    return _go_on(store, found, lambda now: next_entry(now, "answered", found.reader, **about))
 
 
 def _go_on(store: ReviewStore, found: Assignment, step: Callable[[Assignment], StudyEntry]) -> Assignment:

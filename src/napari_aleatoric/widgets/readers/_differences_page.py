@@ -53,6 +53,8 @@ class DifferencesPage(QWidget):
         panel.begin_with.connect(state.begin_with)
         panel.finished_so.connect(lambda: state.finish(allow_open=True))
         state.view_changed.connect(self._show)
+        self.hub.readings.settle_asked.connect(state.open)
+        state.finished.connect(self.hub.readings.settled)
         self.hub.session.opened.connect(self._opened)
 
     def _start(self) -> None:

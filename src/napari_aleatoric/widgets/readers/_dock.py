@@ -32,6 +32,7 @@ class ReadersDock(HubDock):
         for page in self.pages:
             self._add(page)
         self.tabs.setVisible(bool(self.pages))
+        self.hub.readings.settle_asked.connect(self._show_differences)
         self.nothing = QLabel("Open a data set in which several readers drew the same images.")
         self.nothing.setAlignment(Qt.AlignmentFlag.AlignCenter)
         self.nothing.setWordWrap(True)
@@ -55,6 +56,9 @@ class ReadersDock(HubDock):
     def page(self, name: str) -> QWidget | None:
         """Return the page of a class by its name; None where there is no such page."""
         return next((page for page in self.pages if type(page).__name__ == name), None)
+
+    def _show_differences(self, case_id: str) -> None:
+        self.show_page("DifferencesPage")
 
     def show_page(self, name: str) -> None:
         """Bring a page to the front."""

@@ -161,7 +161,8 @@ class ReadingsPage(QWidget):
         free = not self._readings.busy
         begun = chosen is not None and chosen.state == "begun"
         answered = chosen is not None and chosen.state == "answered"
-        title = "Continue" if begun else "Show" if answered else "Begin"
+        settles = chosen is not None and chosen.kind == "adjudicate"
+        title = "Settle" if settles else "Continue" if begun else "Show" if answered else "Begin"
         self.buttons["begin"].setText(title)
         here = current is not None and chosen is not None and current.case_id == chosen.case_id
         self.buttons["begin"].setEnabled(free and chosen is not None and not here)
