@@ -221,30 +221,54 @@ def test_grey_then_colour(stage: Stage, viewer: ViewerModel, options: ViewOption
     assert viewer.canvas.overlays.scale_bar.visible
 
 
-def test_sides_of_the_patient_follow_the_view(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+def letters(viewer: ViewerModel) -> dict[str, str]:
+    """Return what is to be read at each place of the canvas besides the title."""
+    overlays = viewer.canvas.overlays
+    ours = (overlays[name] for name in overlays if name.startswith("aleatoric_"))
+    return {str(overlay.position): overlay.text for overlay in ours if overlay.visible}
+
+
+def at_edges(top: str, bottom: str, left: str, right: str) -> dict[str, str]:
+    return {"top_center": top, "bottom_center": bottom, "middle_left": left, "middle_right": right}
+
+
+def test_letters_of_the_patient_follow_the_view(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
     show(stage, case("a"), options)
-    text = viewer.canvas.overlays.text
-    assert "R left, L right, A top, P bottom" in text.text
+    assert letters(viewer) == at_edges("A", "P", "R", "L")
     viewer.dims.order = (1, 0, 2)
-    assert "R left, L right, I top, S bottom" in text.text
+    assert letters(viewer) == at_edges("I", "S", "R", "L")
     viewer.dims.order = (2, 0, 1)
-    assert "A left, P right, I top, S bottom" in text.text
+    assert letters(viewer) == at_edges("I", "S", "A", "P")
     viewer.dims.order = (0, 2, 1)  # transposed
-    assert "A left, P right, R top, L bottom" in text.text
+    assert letters(viewer) == at_edges("R", "L", "A", "P")
     viewer.dims.ndisplay = 3
-    assert " left" not in text.text
+    assert letters(viewer) == {}
+    viewer.dims.ndisplay = 2
+    viewer.dims.order = (0, 1, 2)
+    viewer.scene.camera.orientation = ("away", "down", "left")
+    assert letters(viewer) == at_edges("A", "P", "L", "R")
+    viewer.scene.camera.orientation = ("away", "up", "right")
+    assert letters(viewer) == at_edges("P", "A", "R", "L")
 
 
-def test_sides_of_the_patient_have_a_line_of_their_own_where_they_would_be_cut(
+def test_there_are_no_letters_where_the_sides_are_not_known(
     stage: Stage, viewer: ViewerModel, options: ViewOptions
 ) -> None:
     show(stage, case("a"), options)
-    text = viewer.canvas.overlays.text
-    assert text.text == "a · R left, L right, A top, P bottom"
-    show(stage, case("a_case_with_a_name_that_takes_most_of_the_line"), options)
-    first, second = text.text.splitlines()
-    assert first == "a_case_with_a_name_that_takes_most_of_the_line"
-    assert second == "R left, L right, A top, P bottom"
+    show(stage, case("b", geometry=Geometry((12, 20, 30), spacing_known=False)), options)
+    assert letters(viewer) == {}
+    show(stage, case("a"), options)
+    assert letters(viewer) == at_edges("A", "P", "R", "L")
+
+
+def test_the_title_leaves_room_for_the_letter(stage: Stage, viewer: ViewerModel, options: ViewOptions) -> None:
+    viewer.canvas.size = (400, 480)
+    show(stage, case("a case with a name that takes most of a line of words"), options)
+    lines = viewer.canvas.overlays.text.text.splitlines()
+    assert " ".join(lines) == "a case with a name that takes most of a line of words"
+    assert max(map(len, lines)) * 7 < 480 / 2
+    viewer.canvas.size = (400, 1600)
+    assert viewer.canvas.overlays.text.text == "a case with a name that takes most of a line of words"
 
 
 def seen(viewer: ViewerModel) -> tuple[float, ...]:

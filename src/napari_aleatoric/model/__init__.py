@@ -4,6 +4,7 @@ from ._case import CaseFiles, Dataset, ItemKey, LabelFiles, Problem
 from ._classes import ClassInfo, ClassTable
 from ._decision import Decision, Status, Verdict
 from ._geometry import Geometry, Reorientation
+from ._patient_letters import EdgeLetters, edge_letters, patient_letters
 from ._reader_colours import CONSENSUS_COLOUR, READER_COLOURS, reader_colours
 from ._reporter import RecordingReporter, Reporter, SilentReporter, SubReporter
 from ._scores import (
@@ -29,6 +30,7 @@ __all__ = [
     "Dataset",
     "Decision",
     "Direction",
+    "EdgeLetters",
     "Flag",
     "Geometry",
     "HotSpot",
@@ -50,5 +52,7 @@ __all__ = [
     "Verdict",
     "Volume",
     "describe",
+    "edge_letters",
+    "patient_letters",
     "reader_colours",
 ]

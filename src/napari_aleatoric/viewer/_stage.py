@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from textwrap import wrap
 from typing import Any
 
 import numpy as np
@@ -15,15 +16,15 @@ from napari_aleatoric.model import ClassTable, Geometry
 from napari_aleatoric.session import ItemData, ViewState
 
 from ._colours import heat_colormap, label_colormap
+from ._letters_at_edges import LettersAtEdges
 from ._shown_window import ShownWindow
 from ._whole_view import WholeView
 
 __all__ = ["Stage"]
 
 IMAGE, HEAT, ORIGINAL, LABEL = "Image", "Uncertainty", "Original label", "Label"
-_LINE = 60  # characters that a canvas between docks has room for on a screen of 1366 pixels
+_LETTER_PX = 8  # of the title, at most
 _OWNER = "napari-aleatoric"
-_SIDES = (("I", "S"), ("A", "P"), ("R", "L"))  # of the patient, where the upright axes z, y, x begin and end
 
 
 class Stage:
@@ -52,8 +53,10 @@ class Stage:
         self._listening: Labels | None = None
         self._whole = WholeView(viewer)
         self.window = ShownWindow()
+        self._letters = LettersAtEdges(viewer)
         viewer.dims.events.ndisplay.connect(self._turned)
-        viewer.dims.events.order.connect(self._turned)
+        viewer.canvas.events.size.connect(self._resized)
+        viewer.canvas.grid.events.enabled.connect(self._resized)
 
     # -- public -------------------------------------------------------------------------------------
 
@@ -147,11 +150,12 @@ class Stage:
         image = self._find(IMAGE)
         if image is not None:  # in 3-D the grey volume would hide what lies in it
             _set(image, "visible", self._viewer.dims.ndisplay == 2)
+        self._state = state
+        self._letters.show(item.image.geometry if state.has_sides else None)
         overlay = self._viewer.canvas.overlays.text
         _set(overlay, "position", "top_left")
-        _set(overlay, "text", self._words(state))
+        self._resized()
         _set(overlay, "visible", True)
-        self._state = state
 
     def jump_to(self, index_zyx: tuple[int, int, int]) -> None:
         """Show a voxel of the upright frame; where the view is zoomed in, in its middle."""
@@ -195,12 +199,19 @@ class Stage:
         if self._state is not None:
             self.apply(self._state)
 
+    def _resized(self, event: object = None) -> None:
+        """Break the title anew: the letter in the middle of the upper edge stays free."""
+        if self._state is not None:
+            _set(self._viewer.canvas.overlays.text, "text", self._words(self._state))
+
     def close(self) -> None:
         """Let go of the viewer; its layers stay as they are."""
         self._viewer.dims.events.ndisplay.disconnect(self._turned)
-        self._viewer.dims.events.order.disconnect(self._turned)
+        self._viewer.canvas.events.size.disconnect(self._resized)
+        self._viewer.canvas.grid.events.enabled.disconnect(self._resized)
         self._whole.close()
         self.window.close()
+        self._letters.close()
         self._item = self._state = self._listening = None
         del self._viewer
 
@@ -334,14 +345,11 @@ class Stage:
             layer.data = data
 
     def _words(self, state: ViewState) -> str:
-        """Title and, in 2-D, which side of the patient is where on the screen; below, what else is to be known."""
-        dims, words = self._viewer.dims, state.title
-        if state.has_sides and dims.ndisplay == 2 and dims.ndim == 3:
-            down, right = dims.displayed
-            (top, bottom), (left, right_side) = _SIDES[down], _SIDES[right]
-            sides = f"{left} left, {right_side} right, {top} top, {bottom} bottom"
-            words += f" · {sides}" if len(words) + len(sides) < _LINE else f"\n{sides}"
-        return f"{words}\n{state.remark}" if state.remark else words
+        """Title, in lines that end before the letter in the middle of the edge; below, what else is to be known."""
+        panels = 2 if self._viewer.canvas.grid.enabled else 1
+        room = max(20, self._viewer.canvas.size[1] // (2 * panels * _LETTER_PX) - 3)
+        title = "\n".join(wrap(state.title, room, break_long_words=False, break_on_hyphens=False))
+        return f"{title}\n{state.remark}" if state.remark else title
 
     def _show_whole(self, item: ItemData) -> None:
         # x to the right and y down leave "away" for z, or left and right would change places in 3-D

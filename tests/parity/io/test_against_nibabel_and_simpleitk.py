@@ -1,6 +1,6 @@
 """Geometry and files against two foreign readers: nibabel (RAS) and SimpleITK (LPS)."""
 
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 import pytest
@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from napari_aleatoric.io import on_image_grid, read_label_map, read_volume, write_label_map, write_volume
-from napari_aleatoric.model import Geometry, LabelMap, Volume
+from napari_aleatoric.model import Geometry, LabelMap, Volume, patient_letters
 
 nib = pytest.importorskip("nibabel")
 from nibabel import orientations  # noqa: E402
@@ -158,3 +158,24 @@ def test_resampling_takes_the_nearest_voxel_in_the_patient(source, target):
     expected[inside] = label.data[tuple(nearest[inside].T)]
     if source.geometry.reorientation_to(moved) is None:
         assert (ours.data[tuple(index.T)][clear] == expected[clear]).all()
+
+
+ORDERS_OF_STORAGE = [(order, signs) for order in permutations((0, 1, 2)) for signs in product((-1, 1), repeat=3)]
+
+
+@pytest.mark.parametrize(("order", "signs"), ORDERS_OF_STORAGE)
+@pytest.mark.parametrize("tilt", [(0.0, 0.0, 0.0), (0.3, -0.2, 0.25), (-0.1, 0.35, 0.0)])
+def test_letters_are_those_of_nibabel_and_simpleitk(order, signs, tilt):
+    direction = small_rotation(*tilt) @ (np.eye(3)[:, order] * signs)
+    stored = Geometry((3, 4, 5), (5.0, 0.7, 0.9), (10.0, -20.0, 30.0), direction)
+    upright = Volume(np.zeros(stored.shape_zyx, np.uint8), stored).upright().geometry
+    for geometry in (stored, upright):
+        ours = [patient_letters(geometry, axis) for axis in (2, 1, 0)]
+        assert tuple(larger[0] for _, larger in ours) == nib.aff2axcodes(geometry.ras_from_index_xyz)
+        code = sitk.DICOMOrientImageFilter.GetOrientationFromDirectionCosines(
+            np.ravel(geometry.direction_lps).tolist()
+        )
+        assert "".join(larger[0] for _, larger in ours) == code
+        for smaller, larger in ours:  # the two ends of an axis are opposite, letter by letter
+            assert len(smaller) == len(larger)
+            assert all({a, b} in ({"R", "L"}, {"A", "P"}, {"I", "S"}) for a, b in zip(smaller, larger, strict=True))

@@ -13,7 +13,7 @@ from napari_aleatoric.io import (
     write_label_map,
     write_volume,
 )
-from napari_aleatoric.model import LabelMap
+from napari_aleatoric.model import LabelMap, patient_letters
 
 nib = pytest.importorskip("nibabel")
 pytestmark = pytest.mark.real
@@ -106,3 +106,17 @@ def test_the_mismatched_heart_is_refused_and_resampled_on_request(real_data):
     other = read_label_map(folder / "pulmonary_artery.nii.gz").data > 0
     assert ((label.data == value)[~other] == (crop > 0)[~other]).all()
     assert (label.data == value).sum() > 1000
+
+
+def test_letters_of_an_oblique_image(real_data):
+    geometry = read_volume(real_data / "niivue/FLAIR.nii.gz").upright().geometry
+    ours = [patient_letters(geometry, axis) for axis in (2, 1, 0)]
+    assert tuple(larger[0] for _, larger in ours) == nib.aff2axcodes(geometry.ras_from_index_xyz)
+    along_ras = geometry.ras_from_index_xyz[:3, :3] / np.array(geometry.spacing_zyx_mm[::-1])
+    assert {len(larger) for _, larger in ours} == {1, 2}  # tilted about one axis
+    for k, (smaller, larger) in enumerate(ours):
+        for letter, sign in [(smaller, -1), (larger, 1)]:
+            world = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "S": (2, 1), "I": (2, -1)}
+            shares = [sign * world[one][1] * along_ras[world[one][0], k] for one in letter]
+            assert shares == sorted(shares, reverse=True)
+            assert min(shares) > 0.17
