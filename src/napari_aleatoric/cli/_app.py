@@ -18,6 +18,7 @@ from . import (
     _predict,
     _readers,
     _reference,
+    _regions,
     _review,
     _runs,
     _scores,
@@ -46,6 +47,7 @@ app.command("samples")(_data.samples)
 app.command("init")(_data.init)
 app.command("score")(_scores.score)
 app.command("queue")(_scores.queue)
+app.command("regions")(_regions.regions)
 app.command("calibrate")(_calibrate.calibrate)
 app.command("segment")(_segment.segment)
 app.command("decide")(_review.decide)

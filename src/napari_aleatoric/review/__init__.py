@@ -51,6 +51,9 @@ if TYPE_CHECKING:
     from ._reading._run import report_readers
     from ._reading._spec import ReadersSpec
     from ._reading._tables import readers_csv
+    from ._regions._list import ReviewedRegions, list_regions, review_regions
+    from ._regions._settled import SettledRegion, SettledVoxels, entry_on
+    from ._regions._spec import RegionSpec
     from ._retraining._compare import ModelComparison, compare_judgements, compare_models
     from ._retraining._held_out_masks import read_held_out_masks
     from ._retraining._judge import judge
@@ -88,6 +91,7 @@ if TYPE_CHECKING:
     from ._storage._decision_log import STATUSES, HistoryEntry
     from ._storage._fold import PENDING, ItemState, effective, fold
     from ._storage._prompt_use import PromptUse, prompt_uses, prompt_words
+    from ._storage._region_log import RegionEntry
     from ._storage._snapshot import COLUMNS
     from ._storage._store import ReviewStore
     from ._study._assign import Assigned, assign, honeypots, second_readings
@@ -188,13 +192,18 @@ __all__ = [
     "ReaderProgress",
     "ReadersReport",
     "ReadersSpec",
+    "RegionEntry",
     "RegionRecord",
+    "RegionSpec",
     "RetrainOutcome",
     "RetrainSpec",
     "ReviewStore",
+    "ReviewedRegions",
     "ScoreSummary",
     "SecondSpec",
     "Selection",
+    "SettledRegion",
+    "SettledVoxels",
     "SinceTraining",
     "SpectraSpec",
     "SpectraSummary",
@@ -230,6 +239,7 @@ __all__ = [
     "diff",
     "effective",
     "ends_in_words",
+    "entry_on",
     "export_filtered",
     "export_nnunet",
     "export_reviewed",
@@ -253,6 +263,7 @@ __all__ = [
     "list_disputes",
     "list_models",
     "list_references",
+    "list_regions",
     "load_correction",
     "load_reference",
     "make_case",
@@ -292,6 +303,7 @@ __all__ = [
     "restore",
     "retrain",
     "reveal_assignment",
+    "review_regions",
     "roll_back",
     "save_barred",
     "save_correction",
@@ -340,6 +352,10 @@ _MODULES = {
     **dict.fromkeys(("ADJUDICATED", "Choices", "fold_choices", "outcome"), "_adjudicating._fold"),
     **dict.fromkeys(("CaseDifferences", "list_differences"), "_adjudicating._read"),
     **dict.fromkeys(("AdjudicationRecord", "CorrectionRecord", "RegionRecord"), "_adjudicating._record"),
+    **dict.fromkeys(("ReviewedRegions", "list_regions", "review_regions"), "_regions._list"),
+    **dict.fromkeys(("SettledRegion", "SettledVoxels", "entry_on"), "_regions._settled"),
+    "RegionSpec": "_regions._spec",
+    "RegionEntry": "_storage._region_log",
     "AdjudicateSpec": "_adjudicating._spec",
     "AdjudicationEntry": "_storage._adjudication_log",
     **dict.fromkeys(("ConsensusSummary", "write_consensus"), "_reading._consensus_files"),

@@ -78,6 +78,7 @@ if TYPE_CHECKING:
     from ._facts import ClassFacts, LabelFacts, label_facts
     from ._feature_spectrum import effective_rank, feature_spectrum
     from ._geometry_checks import CHECKS, Cohort, check_geometry
+    from ._hot_regions import HotRegion, HotRegions, hot_regions, side_in_words
     from ._hot_spots import hot_spot
     from ._label_risk import LabelRisk, label_risk_of, risk_map, smoothed, softmin
     from ._light import LightClassifier
@@ -149,6 +150,8 @@ __all__ = [
     "EnsembleSums",
     "Estimate",
     "Folds",
+    "HotRegion",
+    "HotRegions",
     "KappaSums",
     "LabelFacts",
     "LabelRisk",
@@ -206,6 +209,7 @@ __all__ = [
     "feature_spectrum",
     "gather_features",
     "gram",
+    "hot_regions",
     "hot_spot",
     "in_ten",
     "judge_in_words",
@@ -251,6 +255,7 @@ __all__ = [
     "score_readers",
     "score_subspace",
     "seeds_for_choosing",
+    "side_in_words",
     "size_adjusted",
     "size_line",
     "size_removed",
@@ -322,6 +327,7 @@ _LATER = {
     "CHECKS": "_geometry_checks",
     "Cohort": "_geometry_checks",
     "check_geometry": "_geometry_checks",
+    **dict.fromkeys(("HotRegion", "HotRegions", "hot_regions", "side_in_words"), "_hot_regions"),
     "hot_spot": "_hot_spots",
     "LabelRisk": "_label_risk",
     "label_risk_of": "_label_risk",

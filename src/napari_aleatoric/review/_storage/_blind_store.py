@@ -17,6 +17,7 @@ from ._claims import CLAIM_SECONDS
 from ._conflicts import Conflict
 from ._correction_log import Correction
 from ._decision_log import HistoryEntry, StateColumns, States
+from ._region_log import RegionEntry, RegionLog
 from ._score_rows import Overview, ScoreInfo
 from ._store import ReviewStore
 from ._study_log import StudyEntry, StudyLog
@@ -173,6 +174,11 @@ class BlindStore(ReviewStore):
         """What was chosen where readers differ, hidden cases apart."""
         return _OpenAdjudications(self._adjudications, lambda: self.hidden)
 
+    @property
+    def regions(self) -> RegionLog:
+        """What was said of hot regions, hidden cases apart: the reader's own label, too, as it speaks of maps."""
+        return _OpenRegions(super().regions, lambda: self.hidden)
+
     def claim_next(self, keys: Sequence[ItemKey], reader: str, seconds: float = CLAIM_SECONDS) -> ItemKey | None:
         """Take the first of these items that nobody else has; hidden ones are passed over."""
         return super().claim_next([key for key in keys if not self._hides(key)], reader, seconds)
@@ -208,6 +214,22 @@ class _OpenAdjudications(AdjudicationLog):
     def outcomes(self, case_id: str | None = None, name: str | None = None) -> list[AdjudicationOutcome]:
         """Return what came of the adjudications of cases that are not hidden."""
         return [found for found in super().outcomes(case_id, name) if found.case_id not in self._hidden()]
+
+
+class _OpenRegions(RegionLog):
+    """The log of hot regions without those of hidden cases."""
+
+    def __init__(self, log: RegionLog, hidden: Callable[[], frozenset[str]]) -> None:
+        super().__init__(log._engine)
+        self._hidden = hidden
+
+    def of(self, key: ItemKey) -> list[RegionEntry]:
+        """Return what was said of the regions of one label; nothing in a hidden case."""
+        return [] if key.case_id in self._hidden() else super().of(key)
+
+    def everything(self) -> list[RegionEntry]:
+        """Return what was said in all cases that are not hidden."""
+        return [entry for entry in super().everything() if entry.case_id not in self._hidden()]
 
 
 class _OwnStudy(StudyLog):

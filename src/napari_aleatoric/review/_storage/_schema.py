@@ -37,6 +37,7 @@ __all__ = [
     "items",
     "meta",
     "metadata",
+    "region_decisions",
     "score_layouts",
     "study",
 ]
@@ -216,6 +217,29 @@ adjudications = Table(
     Column("record", Text, nullable=False),  # JSON: region by region
     Column("created_us", BigInteger, nullable=False),
     Index("adjudications_of_case", "case_id", "name", "seq"),
+    sqlite_autoincrement=True,
+)
+
+# Added to stores of format 1: what was said of hot regions of maps. Appended, never changed. It is said of voxels,
+# so that it holds for regions above another threshold, and in a newer map.
+region_decisions = Table(
+    "region_decisions",
+    metadata,
+    Column("seq", _BIG, primary_key=True, autoincrement=True),
+    Column("decision_id", _ID, nullable=False, unique=True),
+    *_item_columns(primary=False),
+    Column("reader", _NAME, nullable=False),  # who said so
+    Column("kind", String(16), nullable=False),  # accepted, repainted, excluded, undo
+    Column("map_name", _NAME, nullable=False),
+    Column("class_index", Integer, nullable=False),
+    Column("threshold", Float, nullable=False),
+    Column("digest", String(32), nullable=False),  # of place and voxels
+    Column("about", Text, nullable=False),  # JSON: box, centre, size, heat, label version
+    Column("voxels", LargeBinary, nullable=True),  # compressed bits of the box
+    Column("barred", LargeBinary, nullable=True),  # those of them that came to be not learned from by it
+    Column("undoes", _ID, nullable=True),
+    Column("created_us", BigInteger, nullable=False),
+    Index("region_decisions_of_item", "case_id", "label_reader", "seq"),
     sqlite_autoincrement=True,
 )
 

@@ -20,6 +20,7 @@ from ._decision_log import DecisionLog, HistoryEntry, StateColumns, States
 from ._engine import open_engine
 from ._fold import ItemState, fold
 from ._items import ItemTable
+from ._region_log import RegionLog
 from ._score_rows import Overview, ScoreInfo, ScoreRows
 from ._study_log import StudyLog
 
@@ -47,6 +48,7 @@ class ReviewStore:
         self._corrections = CorrectionLog(engine)
         self._study = StudyLog(engine)
         self._adjudications = AdjudicationLog(engine)
+        self._regions = RegionLog(engine)
 
     @classmethod
     def open(cls, url: str) -> ReviewStore:
@@ -240,6 +242,11 @@ class ReviewStore:
     def adjudications(self) -> AdjudicationLog:
         """What was chosen where readers differ, and what came of it."""
         return self._adjudications
+
+    @property
+    def regions(self) -> RegionLog:
+        """What was said of hot regions of maps."""
+        return RegionLog(self._engine)
 
     @property
     def study(self) -> StudyLog:

@@ -1,0 +1,1 @@
+"""Hot regions of a map and what was said of them."""
