@@ -3,8 +3,10 @@
 from ._case import CaseFiles, Dataset, ItemKey, LabelFiles, Problem
 from ._classes import ClassInfo, ClassTable
 from ._decision import Decision, Status, Verdict
+from ._display_range import display_range, sample_of
 from ._geometry import Geometry, Reorientation
 from ._patient_letters import EdgeLetters, edge_letters, patient_letters
+from ._picture_colours import HEAT_COLOURS, class_colour
 from ._reader_colours import CONSENSUS_COLOUR, READER_COLOURS, reader_colours
 from ._reporter import RecordingReporter, Reporter, SilentReporter, SubReporter
 from ._scores import (
@@ -22,6 +24,7 @@ from ._volume import LabelMap, Volume, describe
 
 __all__ = [
     "CONSENSUS_COLOUR",
+    "HEAT_COLOURS",
     "READER_COLOURS",
     "WHOLE_CASE",
     "CaseFiles",
@@ -51,8 +54,11 @@ __all__ = [
     "SubReporter",
     "Verdict",
     "Volume",
+    "class_colour",
     "describe",
+    "display_range",
     "edge_letters",
     "patient_letters",
     "reader_colours",
+    "sample_of",
 ]

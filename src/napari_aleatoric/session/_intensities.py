@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from napari_aleatoric.model import Volume
+from napari_aleatoric.model import Volume, sample_of
 
-__all__ = ["CT_KIND", "Intensities", "intensities_of", "sample_of"]
+__all__ = ["CT_KIND", "Intensities", "intensities_of"]
 
 CT_KIND = "CT"
 _PERCENTILES = (0.5, 1.0, 2.0, 98.0, 99.0, 99.5)
@@ -60,14 +60,6 @@ def intensities_of(image: Volume) -> Intensities:
     low, high = _extremes(image.data)
     kind = CT_KIND if _is_hu(sample, low, image.modality) else "" if image.modality == CT_KIND else image.modality
     return Intensities(kind, low, high, {p: float(v) for p, v in zip(_PERCENTILES, values, strict=True)})
-
-
-def sample_of(image: Volume) -> NDArray[Any]:
-    """Return finite values of a grey image, at most about a million, evenly taken; shape (n,)."""
-    data = image.data
-    step = max(1, round((data.size / 1e6) ** (1 / 3)))
-    sample = data[:: 1 if data.shape[0] < step else step, ::step, ::step]
-    return sample[np.isfinite(sample)] if sample.dtype.kind == "f" else sample.ravel()
 
 
 def _extremes(data: NDArray[Any]) -> tuple[float, float]:

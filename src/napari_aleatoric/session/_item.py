@@ -11,12 +11,12 @@ from numpy.typing import NDArray
 
 from napari_aleatoric.errors import NotFoundError
 from napari_aleatoric.io import Reading, Workspace, read_map, reading_of
-from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume
+from napari_aleatoric.model import Flag, Geometry, HotSpot, ItemKey, Volume, display_range
 from napari_aleatoric.uncertainty import LABEL_RISK_MAP
 
 from ._barred import BarredVoxels, load_barred
 from ._heat import HeatMaps
-from ._intensities import Intensities, intensities_of, sample_of
+from ._intensities import Intensities, intensities_of
 from ._recovery import find_recovered
 
 if TYPE_CHECKING:
@@ -197,27 +197,3 @@ def _paintable(data: NDArray[Any]) -> NDArray[Any]:
 def _fits_int32(low: int, top: int) -> bool:
     limits = np.iinfo(np.int32)
     return limits.min <= low and top < limits.max
-
-
-def display_range(image: Volume, low: float = 0.5, high: float = 99.8) -> tuple[float, float]:
-    """Intensities to show as black and white: percentiles of the image, on at most a million voxels.
-
-    Parameters
-    ----------
-    image : Volume
-        Grey or RGB.
-    low, high : float
-        Percentiles.
-
-    Returns
-    -------
-    tuple of float
-        Strictly increasing.
-    """
-    if image.is_rgb:
-        return (0.0, 255.0)
-    finite = sample_of(image)
-    if finite.size == 0:
-        return (0.0, 1.0)
-    lower, upper = (float(v) for v in np.percentile(finite, [low, high]))
-    return (lower, upper) if upper > lower else (lower, lower + 1.0)
