@@ -19,6 +19,7 @@ from . import (
     _readers,
     _reference,
     _regions,
+    _report,
     _review,
     _runs,
     _scores,
@@ -52,6 +53,7 @@ app.command("calibrate")(_calibrate.calibrate)
 app.command("segment")(_segment.segment)
 app.command("decide")(_review.decide)
 app.command("export")(_review.export)
+app.command("report")(_report.report)
 app.command("filter")(_filter.filter_labels)
 app.command("train")(_train.train)
 app.command("predict")(_predict.predict)

@@ -18,6 +18,7 @@ __all__ = ["DOORS", "carries_on", "door_callable", "door_target", "spec_type", "
 DOORS: Mapping[str, str] = MappingProxyType(
     {
         "filter": "napari_aleatoric.review:export_filtered",
+        "report": "napari_aleatoric.review:write_report",
         "score": "napari_aleatoric.review:score_workspace",
         "spectra": "napari_aleatoric.review:measure_spectra",
         "calibrate": "napari_aleatoric.review:calibrate",
@@ -29,7 +30,7 @@ DOORS: Mapping[str, str] = MappingProxyType(
 )
 """Door name → ``package.module:callable``, called as ``callable(workspace, spec, reporter=...)``."""
 
-_ALL_OR_NOTHING = frozenset({"filter"})
+_ALL_OR_NOTHING = frozenset({"filter", "report"})
 """Doors that leave nothing behind unless they finish, so that there is nothing to go on from."""
 
 _EXTRA_DOORS_VARIABLE = "ALEATORIC_TEST_DOORS"

@@ -54,6 +54,8 @@ if TYPE_CHECKING:
     from ._regions._list import ReviewedRegions, list_regions, review_regions
     from ._regions._settled import SettledRegion, SettledVoxels, entry_on
     from ._regions._spec import RegionSpec
+    from ._reporting._run import ReportSummary, write_report
+    from ._reporting._spec import ReportSpec
     from ._retraining._compare import ModelComparison, compare_judgements, compare_models
     from ._retraining._held_out_masks import read_held_out_masks
     from ._retraining._judge import judge
@@ -195,6 +197,8 @@ __all__ = [
     "RegionEntry",
     "RegionRecord",
     "RegionSpec",
+    "ReportSpec",
+    "ReportSummary",
     "RetrainOutcome",
     "RetrainSpec",
     "ReviewStore",
@@ -321,6 +325,7 @@ __all__ = [
     "whole_store",
     "write_consensus",
     "write_readers_report",
+    "write_report",
 ]
 
 _MODULES = {
@@ -370,6 +375,8 @@ _MODULES = {
     "report_readers": "_reading._run",
     "ReadersSpec": "_reading._spec",
     "readers_csv": "_reading._tables",
+    **dict.fromkeys(("ReportSummary", "write_report"), "_reporting._run"),
+    "ReportSpec": "_reporting._spec",
     "judge": "_retraining._judge",
     "JudgeSpec": "_retraining._judge_spec",
     "export_nnunet": "_retraining._nnunet",

@@ -221,7 +221,7 @@ def test_nothing_is_left_of_a_stopped_or_failed_export(scored: Workspace, tmp_pa
 def test_only_our_own_untouched_export_is_replaced(scored: Workspace, tmp_path: Path) -> None:
     dest = tmp_path / "set"
     export(scored, dest)
-    with pytest.raises(WorkspaceError, match=r"holds an earlier export\. Choose another folder"):
+    with pytest.raises(WorkspaceError, match=r"holds an earlier export of a filter\. Choose another folder"):
         export(scored, dest)
     few = FilterSpec(measure="nll_union", percentiles=(0, 30))
     with pytest.raises(Cancelled):

@@ -35,7 +35,15 @@ def checked_destination(dest: Path, workspace: Workspace) -> Path:
     return dest
 
 
-def replaceable(dest: Path, workspace: Workspace, manifest: str, format_name: str, *, replace: bool) -> Path:
+def replaceable(
+    dest: Path,
+    workspace: Workspace,
+    manifest: str,
+    format_name: str,
+    *,
+    replace: bool,
+    kind: str = "export of a filter",
+) -> Path:
     """Return the absolute path of a folder that is new, empty, or an earlier export that may be replaced.
 
     Parameters
@@ -50,6 +58,8 @@ def replaceable(dest: Path, workspace: Workspace, manifest: str, format_name: st
         What stands there under ``format``.
     replace : bool
         Whether an earlier export may be replaced.
+    kind : str
+        What it is called in sentences.
 
     Raises
     ------
@@ -62,18 +72,18 @@ def replaceable(dest: Path, workspace: Workspace, manifest: str, format_name: st
     ours = _files_of(dest / manifest, format_name) if dest.is_dir() else None
     if ours is None:
         raise WorkspaceError(
-            f"{dest.name} holds something that is no earlier export of a filter, so it is left alone. Choose a new "
+            f"{dest.name} holds something that is no earlier {kind}, so it is left alone. Choose a new "
             "or empty folder; nothing was changed."
         )
     if not replace:
         raise WorkspaceError(
-            f"{dest.name} holds an earlier export. Choose another folder, or ask for it to be replaced; nothing "
+            f"{dest.name} holds an earlier {kind}. Choose another folder, or ask for it to be replaced; nothing "
             "was changed."
         )
     there = {p.relative_to(dest).as_posix() for p in dest.rglob("*") if p.is_symlink() or not p.is_dir()}
     if added := sorted(there - ours - {manifest}):
         raise WorkspaceError(
-            f"{dest.name} holds an earlier export, and {len(added)} file{'' if len(added) == 1 else 's'} that did "
+            f"{dest.name} holds an earlier {kind}, and {len(added)} file{'' if len(added) == 1 else 's'} that did "
             f"not come with it ({added[0]}). Move them away, or choose another folder; nothing was changed."
         )
     return dest

@@ -1,0 +1,1 @@
+"""A case or a whole review as pages that can be handed on."""
