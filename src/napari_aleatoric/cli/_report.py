@@ -21,6 +21,7 @@ def report(
         list[str] | None,
         typer.Option("--case", help="Only this case; may be repeated. The whole review by default."),
     ] = None,
+    pdf: Annotated[bool, typer.Option("--pdf/--no-pdf", help="Write report.pdf as well.")] = True,
     identifiers: Annotated[
         bool, typer.Option("--identifiers", help="Name cases by their ids, which may be names of patients.")
     ] = False,
@@ -50,6 +51,7 @@ def report(
         spec = ReportSpec(
             cases=tuple(case or ()),
             destination=str(out),
+            pdf=pdf,
             identifiers=identifiers,
             key_file=key,
             comments=not no_comments,

@@ -148,7 +148,14 @@ def measured(queue: Queue) -> Callable[[ItemKey], tuple[MeasureLine, ...]]:
             whole, *by_class = (float(column[row]) for column in values)
             if not all(isnan(value) for value in (whole, *by_class)):
                 about = MEASURES[name]
-                told.append(MeasureLine(about.title, about.sentence, whole, tuple(by_class)))
+                told.append(
+                    MeasureLine(
+                        f"{about.title} ({about.unit})" if about.unit else about.title,
+                        about.sentence,
+                        whole,
+                        tuple(by_class),
+                    )
+                )
         return tuple(told)
 
     return lines

@@ -77,7 +77,8 @@ def write_report(
     Returns
     -------
     ReportSummary
-        What was written: ``report.html`` needs nothing beside it; ``report.json`` says how it was made.
+        What was written: ``report.html`` and ``report.pdf`` need nothing beside them; ``report.json`` says how they
+        were made.
 
     Raises
     ------
@@ -98,6 +99,10 @@ def write_report(
         report = _collect(workspace, store, spec, reporter or SilentReporter())
     with new_folder(dest) as folder:
         files = {"report.html": report_html(report).encode()}
+        if spec.pdf:
+            from ._pdf import report_pdf
+
+            files["report.pdf"] = report_pdf(report)
         if spec.key_file and not spec.identifiers:
             files[_KEY_FILE] = _key_file(workspace, report)
         for name, content in files.items():

@@ -16,6 +16,7 @@ class ReportSpec(Spec):
     destination: str = Field(
         default="", description="A new or empty folder outside of the data set; empty = exports/report."
     )
+    pdf: bool = Field(default=True, description="Write report.pdf beside report.html.")
     identifiers: bool = Field(
         default=False, description="Name cases by their ids, which may be names of patients, not by numbers."
     )

@@ -222,7 +222,7 @@ def _ml(value: float) -> str:
 
 
 def _signed_ml(value: float) -> str:
-    return f"{value:+,.{_digits(value)}f}"
+    return f"{value:+,.{_digits(value)}f}" if value else "0"
 
 
 def _digits(value: float) -> int:
