@@ -17,6 +17,8 @@ from ._explore_table import can_write_parquet, csv_bytes, explore_table, parquet
 from ._heat import HeatMaps
 from ._held_out_cases import HeldOutCases
 from ._held_out_view import ALL_CLASSES, OTHER_WORDS, HeldOutRow, HeldOutView
+from ._hot_walk import HotWalk
+from ._hot_walk_view import HotRow, HotWalkView
 from ._intensities import Intensities, intensities_of
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
 from ._kept_habits import Habits, WindowWish
@@ -98,6 +100,9 @@ __all__ = [
     "HeldOutRow",
     "HeldOutView",
     "HotPlace",
+    "HotRow",
+    "HotWalk",
+    "HotWalkView",
     "Intensities",
     "ItemData",
     "Kind",

@@ -249,6 +249,13 @@ class Desk:
         else:
             self.barring.save()
 
+    def bar_voxels(self, write: Callable[[], None]) -> None:
+        """Let a function change what is not to be learned from; it is journalled at once and saved like strokes."""
+        self.barring.watch()
+        write()
+        self.barring.touched()
+        self.barring.keep()
+
     def restore_strokes(self) -> None:
         """Paint what an earlier, unfinished session painted; say so if that was on another version."""
         item = self.screen.item

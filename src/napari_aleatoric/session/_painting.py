@@ -7,6 +7,7 @@ from concurrent.futures import Future
 from contextlib import contextmanager
 from typing import Any
 
+from numpy.typing import NDArray
 from psygnal import Signal
 
 from napari_aleatoric.errors import AleatoricError
@@ -48,6 +49,11 @@ class Painting:
     def unsaved(self) -> bool:
         """Whether the label on the screen has strokes that no saved version holds."""
         return self._strokes is not None and self._strokes.unsaved
+
+    @property
+    def last_saved(self) -> NDArray[Any] | None:
+        """The label on the screen as it was last saved; not to be written to."""
+        return None if self._strokes is None else self._strokes.last_saved
 
     def finish(self) -> None:
         """Wait until all versions are written that are being written."""

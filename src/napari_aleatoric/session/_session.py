@@ -7,6 +7,8 @@ from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+from numpy.typing import NDArray
+
 from napari_aleatoric.errors import AleatoricError, DataError
 from napari_aleatoric.io import Workspace
 from napari_aleatoric.jobs import JobHandle, JobStatus, running, submit
@@ -218,6 +220,22 @@ class ReviewSession(SessionSignals):
         """Say that the label on screen may have changed."""
         if self._desk is not None:
             self._desk.painting.touched()
+            self.label_painted.emit()
+
+    @property
+    def label_unsaved(self) -> bool:
+        """Whether the label on screen has strokes that no version holds."""
+        return self._desk is not None and self._desk.painting.unsaved
+
+    @property
+    def last_saved(self) -> NDArray[Any] | None:
+        """The label on screen as it was last saved, shape (Z, Y, X); not to be written to."""
+        return self._desk.painting.last_saved if self._desk is not None else None
+
+    def bar_voxels(self, write: Callable[[], None]) -> None:
+        """Let a function change, on screen, what is not to be learned from; see `Desk.bar_voxels`."""
+        if self._desk is not None:
+            self._desk.bar_voxels(write)
 
     def barred_painted(self) -> None:
         """Say that what is not to be learned from may have changed on screen."""

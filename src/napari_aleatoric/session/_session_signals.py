@@ -20,6 +20,7 @@ class SessionSignals:
     job_changed = Signal(object)  # JobStatus or None
     notice = Signal(object)  # Notice
     unsaved_changed = Signal(bool)
+    label_painted = Signal()  # the label on screen may have changed
     held_changed = Signal(object)  # mapping of ItemKey to the other reader who has it before them
     link_changed = Signal(object)  # LinkState: how this computer stands to a team's server
     sight_changed = Signal()  # the reader may see more, or less, than before

@@ -63,6 +63,11 @@ class StrokeKeeper:
         """Which label."""
         return self._key
 
+    @property
+    def last_saved(self) -> NDArray[Any]:
+        """The label as it was last saved; never written to, not by later saves either."""
+        return self._saved
+
     def touched(self) -> None:
         """Say that the array may have changed. Costs nothing."""
         self._touched = True

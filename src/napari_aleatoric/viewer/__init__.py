@@ -7,6 +7,7 @@ from ._draft_layers import DRAFT_LAYERS, DraftLayers
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
 from ._reader_layers import DIMMED, OUTCOME, REGION, ReaderLayers
 from ._region_look import look_at_region
+from ._region_outline import HOT_REGION, RegionOutline
 from ._shown_window import ShownWindow, drag_window, dragged_window, layer_of
 from ._slice_in_view import draw_slice, plane_in_view, put_mask
 from ._slice_scrolling import SliceWheel, go_to_end, step_slices, zoom_at
@@ -18,6 +19,7 @@ __all__ = [
     "DIMMED",
     "DRAFT_LAYERS",
     "HEAT_COLOURS",
+    "HOT_REGION",
     "OUTCOME",
     "REGION",
     "BarredLayer",
@@ -27,6 +29,7 @@ __all__ = [
     "PromptMode",
     "PromptPad",
     "ReaderLayers",
+    "RegionOutline",
     "ShownWindow",
     "SliceWheel",
     "Stage",

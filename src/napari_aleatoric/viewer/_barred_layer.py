@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
+from numpy.typing import NDArray
 
 from napari_aleatoric.session import ItemData, ViewState
 
@@ -92,6 +94,19 @@ class BarredLayer:
         layer = self.layer
         if layer is not None:
             layer.refresh()
+
+    def write(self, box: tuple[slice, slice, slice], inside: NDArray[np.bool_], value: int) -> None:
+        """Write a value into some voxels of a box; the layer undoes it in one step."""
+        item = self._item
+        if item is None or item.barred is None:
+            return
+        layer = self.layer
+        if layer is None or layer.data is not item.barred.mask:
+            layer = self._put(item)
+        where = np.nonzero(inside)
+        if layer is not None and len(where[0]):
+            layer.visible = True  # a hidden layer is not sliced, and cannot be written to by its own means
+            layer.data_setitem(tuple(w + s.start for w, s in zip(where, box, strict=True)), value)
 
     @contextmanager
     def held(self) -> Iterator[None]:

@@ -5,6 +5,7 @@ from ._layout import show_docks
 from .explore import ExploreDock
 from .models import ModelsDock
 from .readers import ReadersDock
+from .regions import RegionsDock
 from .review import ReviewDock
 from .segment import SegmentDock
 from .training import TrainingDock
@@ -15,6 +16,7 @@ __all__ = [
     "Hub",
     "ModelsDock",
     "ReadersDock",
+    "RegionsDock",
     "ReviewDock",
     "SegmentDock",
     "TrainingDock",

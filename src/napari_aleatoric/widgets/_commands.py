@@ -25,14 +25,18 @@ from ._hub import hub_of
 
 __all__ = [
     "accept",
+    "accept_region",
     "answer_reading",
     "cancel_job",
     "correct",
     "exclude",
+    "exclude_region",
+    "finish_regions",
     "first_slice",
     "jump_back",
     "jump_hottest",
     "last_slice",
+    "next_hot_region",
     "next_item",
     "next_pending",
     "next_question",
@@ -40,8 +44,10 @@ __all__ = [
     "page_back",
     "page_on",
     "paint_barred",
+    "previous_hot_region",
     "previous_item",
     "reject",
+    "repaint_region",
     "save_label",
     "score",
     "segment_box",
@@ -51,6 +57,7 @@ __all__ = [
     "show_keys",
     "show_models",
     "show_readers",
+    "show_regions",
     "show_training",
     "skip",
     "toggle_heatmap",
@@ -59,6 +66,7 @@ __all__ = [
     "toggle_outline",
     "toggle_wheel",
     "undo_decision",
+    "undo_region",
     "window_1",
     "window_2",
     "window_3",
@@ -230,3 +238,43 @@ def undo_decision(viewer: Viewer) -> None:
 def write_comment(viewer: Viewer) -> None:
     """Write a comment."""
     _perform(viewer, "write_comment")
+
+
+def next_hot_region(viewer: Viewer) -> None:
+    """Go to the next hot region."""
+    _perform(viewer, "next_hot_region")
+
+
+def previous_hot_region(viewer: Viewer) -> None:
+    """Go to the hot region before."""
+    _perform(viewer, "previous_hot_region")
+
+
+def accept_region(viewer: Viewer) -> None:
+    """Say that the label is right in this region."""
+    _perform(viewer, "accept_region")
+
+
+def repaint_region(viewer: Viewer) -> None:
+    """Say that this region was repainted."""
+    _perform(viewer, "repaint_region")
+
+
+def exclude_region(viewer: Viewer) -> None:
+    """Do not learn from this region."""
+    _perform(viewer, "exclude_region")
+
+
+def undo_region(viewer: Viewer) -> None:
+    """Take back what I said of this region."""
+    _perform(viewer, "undo_region")
+
+
+def finish_regions(viewer: Viewer) -> None:
+    """Record the case, once all regions are settled."""
+    _perform(viewer, "finish_regions")
+
+
+def show_regions(viewer: Viewer) -> None:
+    """List the hot regions."""
+    _perform(viewer, "show_regions")

@@ -44,6 +44,7 @@ from ._layout import show_explore, show_models, show_readers, show_segment, show
 from ._prompt_model import PromptModel
 from ._reading_habits import ReadingHabits
 from ._recent import RecentFolders
+from ._region_walking import RegionWalking, region_performers
 from ._segmenting import Segmenting
 from ._settling import Settling
 from .keys import CheatSheet, KeyTable, Shortcuts
@@ -139,6 +140,11 @@ class Hub(QObject):
         return Settling(self.viewer, self.stage, self.session, self.shortcuts, self._main.deliver)
 
     @cached_property
+    def walking(self) -> RegionWalking:
+        """The hot regions of the map, on the canvas."""
+        return RegionWalking(self.viewer, self.stage, self.session, self.barred, self._main.deliver)
+
+    @cached_property
     def comparing(self) -> Comparing:
         """The held-out cases of its trainings, on the canvas."""
         return Comparing(self.viewer, self.stage, self.session, self.training, self._main.deliver)
@@ -215,6 +221,8 @@ class Hub(QObject):
     def _show(self, item: ItemData) -> None:
         view = self.session.view
         if view is not None:
+            if "walking" in vars(self):
+                self.walking.hide()
             self.stage.show(item, view, self.session.classes)
 
     def _show_version(self, item: ItemData) -> None:
@@ -248,6 +256,7 @@ class Hub(QObject):
             "next_pending": lambda: session.next_item(pending_only=True),
             "jump_hottest": lambda: self.jump(+1),
             "jump_back": lambda: self.jump(-1),
+            **region_performers(self),
             "accept": lambda: self.decide(Verdict.ACCEPTED),
             "correct": lambda: self.decide(Verdict.CORRECTED),
             "reject": lambda: self.decide(Verdict.REJECTED),
@@ -330,6 +339,8 @@ class Hub(QObject):
         self._close_training()
         self.models.close()
         self._close_settling()
+        if "walking" in vars(self):
+            self.walking.close()
         self.session.close()
         self.barred.close()
         self.habits.close()

@@ -8,7 +8,15 @@ from napari.viewer import Viewer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDockWidget, QMainWindow
 
-__all__ = ["show_docks", "show_explore", "show_models", "show_readers", "show_segment", "show_training"]
+__all__ = [
+    "show_docks",
+    "show_explore",
+    "show_models",
+    "show_readers",
+    "show_regions",
+    "show_segment",
+    "show_training",
+]
 
 _PLUGIN = "napari-aleatoric"
 
@@ -91,17 +99,26 @@ def _fit_height(dock: Any, height: int) -> None:
 
 def show_models(viewer: Viewer) -> None:
     """Bring the *Models* dock to the front; open it, at the queue's place where that is, if it is not open."""
+    _show_at_the_queue(viewer, "Models").look_again()
+
+
+def show_regions(viewer: Viewer) -> None:
+    """Bring the *Regions* dock to the front; open it, at the queue's place where that is, if it is not open."""
+    _show_at_the_queue(viewer, "Regions")
+
+
+def _show_at_the_queue(viewer: Viewer, name: str) -> Any:
     window = viewer.window._qt_window
-    opened = _opened(viewer, "Models")
-    dock, models = viewer.window.add_plugin_dock_widget(_PLUGIN, "Models")
+    opened = _opened(viewer, name)
+    dock, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, name)
     review = _opened(viewer, "Review")
     if opened is None and review is not None:
         width = review.width()
         window.tabifyDockWidget(review, dock)
         window.resizeDocks([dock], [width], Qt.Orientation.Horizontal)
-    models.look_again()
     dock.show()
     dock.raise_()
+    return widget
 
 
 def _opened(viewer: Viewer, name: str) -> Any:

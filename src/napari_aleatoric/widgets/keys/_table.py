@@ -14,6 +14,7 @@ from napari_aleatoric.io import write_whole
 
 from ._action import Action
 from ._habit_keys import HABIT_ACTIONS
+from ._region_keys import REGION_ACTIONS
 
 __all__ = ["ACTIONS", "Action", "Binding", "KeyTable", "normalised"]
 
@@ -49,6 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_folder", "Open a data set or a workspace", "Job", ""),
     Action("score", "Score the labels in the background", "Job", ""),
     Action("cancel_job", "Cancel the background job", "Job", ""),
+    *REGION_ACTIONS,
     *HABIT_ACTIONS,
     Action("show_keys", "Show this table of keys", "Help", "?"),
 )

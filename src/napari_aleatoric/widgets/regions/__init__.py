@@ -1,0 +1,5 @@
+"""The *Regions* dock."""
+
+from ._dock import RegionsDock
+
+__all__ = ["RegionsDock"]
