@@ -367,7 +367,7 @@ class ReviewSession(SessionSignals):
         self._jobs.cancel()
 
     def _job_ended(self, completed: bool) -> None:
-        if self._jobs.door in ("filter", "spectra"):  # nothing that is shown has changed
+        if self._jobs.door in ("filter", "report", "spectra"):  # nothing that is shown has changed
             return
         self.refresh_queue()
         if completed and self._desk is not None:

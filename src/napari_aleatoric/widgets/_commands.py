@@ -48,6 +48,8 @@ __all__ = [
     "previous_item",
     "reject",
     "repaint_region",
+    "report_case",
+    "report_review",
     "save_label",
     "score",
     "segment_box",
@@ -148,6 +150,16 @@ def previous_item(viewer: Viewer) -> None:
 def reject(viewer: Viewer) -> None:
     """Reject this label."""
     _perform(viewer, "reject")
+
+
+def report_case(viewer: Viewer) -> None:
+    """Report of this case."""
+    _perform(viewer, "report_case")
+
+
+def report_review(viewer: Viewer) -> None:
+    """Report of the review."""
+    _perform(viewer, "report_review")
 
 
 def save_label(viewer: Viewer) -> None:

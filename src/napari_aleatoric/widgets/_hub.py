@@ -280,6 +280,8 @@ class Hub(QObject):
             "show_explore": lambda: show_explore(self.viewer),
             "show_readers": lambda: show_readers(self.viewer),
             "show_training": lambda: show_training(self.viewer),
+            "report_case": lambda: self.report(of_case=True),
+            "report_review": lambda: self.report(of_case=False),
             "show_keys": self.show_keys,
             "open_folder": self.choose_folder,
             "score": self.score,
@@ -313,6 +315,13 @@ class Hub(QObject):
         bar = self.window.findChild(QWidget, "aleatoric-verdicts")
         if bar is not None:
             bar.focus_comment()
+
+    def report(self, *, of_case: bool) -> None:
+        """Ask what a report shall hold."""
+        from .review import ask_for_report
+
+        if ask_for_report(self.session, self.window, of_case=of_case) is None:
+            self._tell(Notice("Open a data set first.", Kind.WARNING))
 
     def show_keys(self) -> None:
         """Open the cheat sheet."""

@@ -47,6 +47,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("show_explore", "Plot the scores, filter, export", "View", "Shift+X"),
     Action("show_readers", "Compare readers, settle where they differ", "View", "Shift+R"),
     Action("show_training", "Train on the reviewed labels", "Job", "Shift+T"),
+    Action("report_case", "Report of this case", "Job", ""),
+    Action("report_review", "Report of the review", "Job", ""),
     Action("open_folder", "Open a data set or a workspace", "Job", ""),
     Action("score", "Score the labels in the background", "Job", ""),
     Action("cancel_job", "Cancel the background job", "Job", ""),

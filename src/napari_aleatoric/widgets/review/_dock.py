@@ -77,6 +77,7 @@ class ReviewDock(HubDock):
         self.open_bar.open_requested.connect(hub.open)
         self.open_bar.choose_requested.connect(hub.choose_folder)
         self.open_bar.score_requested.connect(self._score)
+        self.open_bar.report_requested.connect(lambda: hub.report(of_case=True))
         self.open_bar.keys_requested.connect(hub.show_keys)
         self.job.cancel_requested.connect(session.cancel_job)
         self.filters.changed.connect(lambda changes: session.set_filter(**changes))
@@ -108,6 +109,7 @@ class ReviewDock(HubDock):
 
     def _show_opened(self, workspace: object) -> None:
         self.open_bar.score_button.setEnabled(True)
+        self.open_bar.report_button.setEnabled(True)
         self.filters.set_classes(self.session.classes)
         self.filters.strategy.show_order(self.session.filter.strategy)
         if isinstance(workspace, Workspace):

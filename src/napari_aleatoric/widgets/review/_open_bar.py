@@ -18,12 +18,14 @@ class OpenBar(QWidget):
     choose_requested()
     open_requested(Path)
     score_requested()
+    report_requested()
     keys_requested()
     """
 
     choose_requested = Signal()
     open_requested = Signal(object)
     score_requested = Signal()
+    report_requested = Signal()
     keys_requested = Signal()
 
     def __init__(self, recent: RecentFolders, parent: QWidget | None = None) -> None:
@@ -41,6 +43,9 @@ class OpenBar(QWidget):
         self.score_button.setToolTip(
             "Measure every label in the background: which contradict the rest of the data set, and where."
         )
+        self.report_button = QPushButton("Report…")
+        self.report_button.setEnabled(False)
+        self.report_button.setToolTip("Write a page and a PDF with pictures of this case, or of the whole review.")
         self.keys_button = QPushButton("?")
         self.keys_button.setToolTip("Table of keys")
         self.keys_button.setAccessibleName("Table of keys")
@@ -51,9 +56,11 @@ class OpenBar(QWidget):
         row.addWidget(self.open_button, 1)
         row.addWidget(self.recent_button, 1)
         row.addWidget(self.score_button, 1)
+        row.addWidget(self.report_button, 1)
         row.addWidget(self.keys_button)
         self.open_button.clicked.connect(lambda: self.choose_requested.emit())
         self.score_button.clicked.connect(lambda: self.score_requested.emit())
+        self.report_button.clicked.connect(lambda: self.report_requested.emit())
         self.keys_button.clicked.connect(lambda: self.keys_requested.emit())
 
     def _fill(self) -> None:
