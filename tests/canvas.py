@@ -28,3 +28,15 @@ def drag(viewer: Any, layer: Any, start: tuple[float, float], end: tuple[float, 
         QTest.mouseMove(canvas, pixel_at(viewer, layer, *between))
         QGuiApplication.processEvents()
     QTest.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=pixel_at(viewer, layer, *end))
+
+
+def pixel_of_place(viewer: Any, canvas: Any, place_zyx: tuple[float, float, float]) -> QPoint:
+    """Where a place of the world is on a canvas that shows a slice, whichever way its axes run."""
+    camera, dims = viewer.scene.camera, viewer.dims
+    ways = [str(way) for way in camera.orientation]
+    signs = (1 if ways[1] == "down" else -1, 1 if ways[2] == "right" else -1)
+    middle = (canvas.height() / 2, canvas.width() / 2)
+    down, right = (
+        middle[k] + signs[k] * camera.zoom * (place_zyx[dims.displayed[k]] - camera.center[k + 1]) for k in (0, 1)
+    )
+    return QPoint(round(right), round(down))

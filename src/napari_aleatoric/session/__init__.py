@@ -29,6 +29,7 @@ from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter, open_path, open_review, prepare
 from ._options import ViewOptions
 from ._places import HotPlace, far_apart, peaks
+from ._planes import FLAT_PLANES, PLANES, SPACE, Plane, PlaneWishes, facing, place_in_volume
 from ._prefetch import Prefetcher
 from ._prompt_trail import Clicks, PromptTrail, painted_slice
 from ._prompt_words import AcceptedDraft
@@ -67,14 +68,17 @@ __all__ = [
     "DECIMALS",
     "DEFAULT_MAP",
     "DIMENSION_CHOICES",
+    "FLAT_PLANES",
     "LABEL_CHOICES",
     "LOSS_CHOICES",
     "MEAN_DICE",
     "NETWORK_CHOICES",
     "OTHER_WORDS",
     "PERCENTILE_PRESETS",
+    "PLANES",
     "PRESET_CHOICES",
     "READERS_CHOICES",
+    "SPACE",
     "AcceptedDraft",
     "Adjudicating",
     "AdjudicationScene",
@@ -116,6 +120,8 @@ __all__ = [
     "OwnTextProcess",
     "PairCell",
     "PlanView",
+    "Plane",
+    "PlaneWishes",
     "Prefetcher",
     "PromptAnswer",
     "PromptPhase",
@@ -168,6 +174,7 @@ __all__ = [
     "curve_table",
     "display_range",
     "explore_table",
+    "facing",
     "far_apart",
     "histogram",
     "inside_polygon",
@@ -182,6 +189,7 @@ __all__ = [
     "painted_slice",
     "parquet_bytes",
     "peaks",
+    "place_in_volume",
     "prepare",
     "presets_for",
     "resolve",

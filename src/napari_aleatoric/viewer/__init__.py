@@ -4,6 +4,8 @@ from ._barred_layer import BARRED, BarredLayer
 from ._colours import COMPARED_COLOURS, HEAT_COLOURS, class_colour, heat_colormap, label_colormap
 from ._compared_layers import ComparedLayers
 from ._draft_layers import DRAFT_LAYERS, DraftLayers
+from ._planes_layers import LayerTwin, PlaneLayers
+from ._planes_link import LinkedPlane, LinkedPlanes
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
 from ._reader_layers import DIMMED, OUTCOME, REGION, ReaderLayers
 from ._region_look import look_at_region
@@ -25,6 +27,10 @@ __all__ = [
     "BarredLayer",
     "ComparedLayers",
     "DraftLayers",
+    "LayerTwin",
+    "LinkedPlane",
+    "LinkedPlanes",
+    "PlaneLayers",
     "PromptMarks",
     "PromptMode",
     "PromptPad",

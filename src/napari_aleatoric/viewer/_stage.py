@@ -11,6 +11,7 @@ import numpy as np
 from napari.components import ViewerModel
 from napari.layers import Image, Labels, Layer
 from numpy.typing import NDArray
+from psygnal import Signal
 
 from napari_aleatoric.model import ClassTable, Geometry
 from napari_aleatoric.session import ItemData, ViewState
@@ -42,6 +43,8 @@ class Stage:
     Setting the data of standing layers is several times faster than removing and adding them, and it keeps the
     user's contrast, colours and selected tool from case to case.
     """
+
+    jumped = Signal(tuple)  # where to: millimetres along z, y, x
 
     def __init__(self, viewer: ViewerModel, on_painted: Callable[[], None] = lambda: None) -> None:
         self._viewer = viewer
@@ -171,6 +174,7 @@ class Stage:
         if dims.ndisplay == 2 and camera.zoom > 1.2 * self._whole.zoom:  # zoomed in: the place may be out of sight
             shown = dims.displayed
             camera.center = (0.0, float(world[shown[0]]), float(world[shown[1]]))
+        self.jumped.emit(tuple(world.tolist()))
 
     def go_to_slice(self, index: int) -> None:
         """Show a slice (z, upright frame)."""

@@ -22,6 +22,7 @@ from ._habit_commands import (
     window_reset,
 )
 from ._hub import hub_of
+from ._plane_commands import enlarge_plane, toggle_crosshair, toggle_planes
 
 __all__ = [
     "accept",
@@ -29,6 +30,7 @@ __all__ = [
     "answer_reading",
     "cancel_job",
     "correct",
+    "enlarge_plane",
     "exclude",
     "exclude_region",
     "finish_regions",
@@ -62,10 +64,12 @@ __all__ = [
     "show_regions",
     "show_training",
     "skip",
+    "toggle_crosshair",
     "toggle_heatmap",
     "toggle_label",
     "toggle_original",
     "toggle_outline",
+    "toggle_planes",
     "toggle_wheel",
     "undo_decision",
     "undo_region",

@@ -41,6 +41,7 @@ from ._barred_painting import BarredPainting
 from ._closing import Closing
 from ._comparing import Comparing
 from ._layout import show_explore, show_models, show_readers, show_segment, show_training
+from ._plane_views import PlaneViews
 from ._prompt_model import PromptModel
 from ._reading_habits import ReadingHabits
 from ._recent import RecentFolders
@@ -148,6 +149,11 @@ class Hub(QObject):
     def comparing(self) -> Comparing:
         """The held-out cases of its trainings, on the canvas."""
         return Comparing(self.viewer, self.stage, self.session, self.training, self._main.deliver)
+
+    @cached_property
+    def plane_views(self) -> PlaneViews:
+        """Axial, coronal, sagittal and 3-D views beside each other."""
+        return PlaneViews(self.viewer, self.stage, self.session, self.segmenting, self.habits)
 
     def _connect(self) -> None:
         session = self.session
@@ -276,6 +282,9 @@ class Hub(QObject):
             "toggle_outline": flip("label_outline"),
             "toggle_original": flip("original_visible"),
             **self.habits.performers(),
+            "toggle_planes": lambda: self.plane_views.toggle(),
+            "toggle_crosshair": lambda: self.plane_views.toggle_crosshair(),
+            "enlarge_plane": lambda: self.plane_views.enlarge_next(),
             "show_models": lambda: show_models(self.viewer),
             "show_explore": lambda: show_explore(self.viewer),
             "show_readers": lambda: show_readers(self.viewer),
@@ -344,6 +353,8 @@ class Hub(QObject):
             clock.stop()
         self.shortcuts.close()
         self.activity.close()
+        if "plane_views" in vars(self):
+            self.plane_views.close()
         self.segmenting.close()
         self._close_training()
         self.models.close()
