@@ -28,6 +28,7 @@ class _Kept(BaseModel):
 
     windows: dict[str, WindowWish] = {}
     wheel_scrolls: bool = True
+    neurological: bool = False
 
 
 class Habits:
@@ -40,6 +41,7 @@ class Habits:
     """
 
     wheel_changed = Signal(bool)
+    sides_changed = Signal(bool)
 
     def __init__(self, path: Path | None = None) -> None:
         self._path = path or user_config_path("napari-aleatoric") / "habits.json"
@@ -71,6 +73,18 @@ class Habits:
             self._kept.wheel_scrolls = on
             self._is_kept = False
             self.wheel_changed.emit(on)
+
+    @property
+    def neurological(self) -> bool:
+        """Whether the patient's left is drawn at the left; else at the right, as radiologists have it."""
+        return self._kept.neurological
+
+    @neurological.setter
+    def neurological(self, on: bool) -> None:
+        if on != self._kept.neurological:
+            self._kept.neurological = on
+            self._is_kept = False
+            self.sides_changed.emit(on)
 
     def save(self) -> None:
         """Write what has changed; not at every move of a mouse."""

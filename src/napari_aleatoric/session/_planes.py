@@ -88,7 +88,7 @@ class PlaneWishes:
     crosshair_on : bool
         Draw the crosshair.
     neurological : bool
-        Draw the patient's left at the left; also with one view.
+        Draw the patient's left at the left.
     largest : str
         Which of `PLANES` has the room alone; "" = all share it.
     place : tuple of float
@@ -105,7 +105,7 @@ class PlaneWishes:
         self.place: Place = (0.0, 0.0, 0.0)
 
     def toggle(self, name: str) -> None:
-        """Turn `is_on`, `crosshair_on` or `neurological` on or off."""
+        """Turn `is_on` or `crosshair_on` on or off."""
         setattr(self, name, not getattr(self, name))
         if name == "is_on":
             self.largest = ""

@@ -4,6 +4,7 @@ from ._barred_layer import BARRED, BarredLayer
 from ._colours import COMPARED_COLOURS, HEAT_COLOURS, class_colour, heat_colormap, label_colormap
 from ._compared_layers import ComparedLayers
 from ._draft_layers import DRAFT_LAYERS, DraftLayers
+from ._facing import face, signs_on_canvas
 from ._planes_layers import LayerTwin, PlaneLayers
 from ._planes_link import LinkedPlane, LinkedPlanes
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
@@ -43,6 +44,7 @@ __all__ = [
     "drag_window",
     "dragged_window",
     "draw_slice",
+    "face",
     "go_to_end",
     "heat_colormap",
     "label_colormap",
@@ -50,6 +52,7 @@ __all__ = [
     "look_at_region",
     "plane_in_view",
     "put_mask",
+    "signs_on_canvas",
     "step_slices",
     "zoom_at",
 ]

@@ -10,8 +10,9 @@ from napari.components import ViewerModel
 from napari.layers import Layer
 
 from napari_aleatoric.model import Geometry
-from napari_aleatoric.session import FLAT_PLANES, Plane, PlaneWishes, facing, place_in_volume
+from napari_aleatoric.session import FLAT_PLANES, Plane, PlaneWishes, place_in_volume
 
+from ._facing import face
 from ._letters_at_edges import LettersAtEdges
 from ._planes_layers import PlaneLayers
 from ._planes_space import LinkedSpace
@@ -50,7 +51,7 @@ class LinkedPlane:
             self._layers.follow()
         if self.viewer.dims.ndim == 3 and self.viewer.dims.order != self.plane.order:
             self.viewer.dims.order = self.plane.order
-        self.face(neurological=neurological)
+        self.face(neurological=neurological and has_sides)
         self.letters.show(geometry if has_sides else None)
         self.viewer.canvas.overlays.scale_bar.visible = geometry.spacing_known
         if geometry != self._geometry:
@@ -60,12 +61,7 @@ class LinkedPlane:
 
     def face(self, *, neurological: bool) -> None:
         """Draw left and right as wished."""
-        down, right = self.plane.down, self.plane.right
-        vertical, horizontal = facing(down, right, neurological=neurological, head_up=True)
-        wanted = ("away", vertical, horizontal)
-        camera = self.viewer.scene.camera
-        if tuple(str(way) for way in camera.orientation) != wanted:
-            camera.orientation = wanted
+        face(self.viewer, neurological=neurological, head_up=True)
 
     def tell(self) -> None:
         """Write which slice this is."""
@@ -196,6 +192,8 @@ class LinkedPlanes:
             for plane in self.flat:
                 if _scroll(plane.viewer, plane.plane.axis, place[plane.plane.axis]):
                     plane.tell()
+            for viewer in (self._viewer, *(plane.viewer for plane in self.flat)):
+                _bring_into_sight(viewer, place)
         finally:
             self._moving = False
         self._wishes.move_to(place)
@@ -257,6 +255,16 @@ class LinkedPlanes:
     def _point(self, viewer: ViewerModel, position: Any) -> None:
         if viewer.dims.ndisplay == 2 and viewer.dims.ndim == 3:
             self.go_to(position)
+
+
+def _bring_into_sight(viewer: ViewerModel, place: tuple[float, float, float]) -> None:
+    """Move the camera to a place that is beyond the edge of the canvas; else leave it where it is."""
+    if viewer.dims.ndisplay != 2 or viewer.dims.ndim != 3:
+        return
+    camera, half = viewer.scene.camera, np.asarray(viewer.canvas.size, dtype=float) / 2
+    there = np.array([place[axis] for axis in viewer.dims.displayed])
+    if (np.abs(there - camera.center[-2:]) * camera.zoom > half).any():
+        camera.center = (0.0, float(there[0]), float(there[1]))
 
 
 def _scroll(viewer: ViewerModel, axis: int, where: float) -> bool:

@@ -13,6 +13,7 @@ from napari.layers import Labels
 
 from napari_aleatoric.session import Clicks, SlicePlane
 
+from ._facing import signs_on_canvas
 from ._slice_in_view import pixel_at, plane_in_view
 
 __all__ = ["PromptMarks", "PromptMode", "PromptPad", "box_of_drag"]
@@ -187,7 +188,8 @@ class PromptPad:
             now = np.array(event.pos, dtype=float)
             x, y = (now - last) / camera.zoom
             depth, down, right = camera.center
-            camera.center = (depth, down - y, right - x)
+            vertical, horizontal = signs_on_canvas(self._viewer)
+            camera.center = (depth, down - vertical * y, right - horizontal * x)
             last = now
             yield
 

@@ -17,6 +17,7 @@ from napari_aleatoric.model import ClassTable, Geometry
 from napari_aleatoric.session import ItemData, ViewState
 
 from ._colours import heat_colormap, label_colormap
+from ._facing import face
 from ._letters_at_edges import LettersAtEdges
 from ._shown_window import ShownWindow
 from ._whole_view import WholeView
@@ -57,6 +58,9 @@ class Stage:
         self._whole = WholeView(viewer)
         self.window = ShownWindow()
         self._letters = LettersAtEdges(viewer)
+        self._neurological = False
+        for event in (viewer.dims.events.ndisplay, viewer.dims.events.order):
+            event.connect(self._face)
         viewer.dims.events.ndisplay.connect(self._turned)
         viewer.canvas.events.size.connect(self._resized)
         viewer.canvas.grid.events.enabled.connect(self._resized)
@@ -198,6 +202,16 @@ class Stage:
         self._item = None
         self._listening = None
 
+    def turn_sides(self, neurological: bool) -> None:
+        """Draw the patient's left at the left (neurological), or at the right; the data stay as they are."""
+        self._neurological = neurological
+        self._face()
+
+    def _face(self, event: object = None) -> None:
+        if self._item is not None:
+            # x to the right and y down leave "away" for z, or left and right would change places in 3-D
+            face(self._viewer, neurological=self._neurological and self._item.image.geometry.spacing_known)
+
     def _turned(self, event: object = None) -> None:
         """Between 2-D and 3-D the same wishes look different."""
         if self._state is not None:
@@ -210,6 +224,8 @@ class Stage:
 
     def close(self) -> None:
         """Let go of the viewer; its layers stay as they are."""
+        for event in (self._viewer.dims.events.ndisplay, self._viewer.dims.events.order):
+            event.disconnect(self._face)
         self._viewer.dims.events.ndisplay.disconnect(self._turned)
         self._viewer.canvas.events.size.disconnect(self._resized)
         self._viewer.canvas.grid.events.enabled.disconnect(self._resized)
@@ -356,8 +372,7 @@ class Stage:
         return f"{title}\n{state.remark}" if state.remark else title
 
     def _show_whole(self, item: ItemData) -> None:
-        # x to the right and y down leave "away" for z, or left and right would change places in 3-D
-        self._viewer.scene.camera.orientation = ("away", "down", "right")
+        self._face()
         self._viewer.canvas.overlays.scale_bar.visible = item.image.geometry.spacing_known
         self._viewer.reset_view()
 

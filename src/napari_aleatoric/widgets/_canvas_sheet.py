@@ -8,6 +8,8 @@ from napari.components import ViewerModel
 from qtpy.QtCore import QEvent, QObject, QPointF, Qt
 from qtpy.QtWidgets import QWidget
 
+from napari_aleatoric.viewer import signs_on_canvas
+
 __all__ = ["CanvasSheet"]
 
 
@@ -64,7 +66,7 @@ class CanvasSheet(QWidget):
         """Return where a place of the world (down, right) is on the canvas."""
         camera = self._viewer.scene.camera
         _, down, right = camera.center
-        _, vertical, horizontal = camera.orientation
-        y = (place[0] - down) * camera.zoom * (1 if vertical == "down" else -1)
-        x = (place[1] - right) * camera.zoom * (1 if horizontal == "right" else -1)
+        vertical, horizontal = signs_on_canvas(self._viewer)
+        y = (place[0] - down) * camera.zoom * vertical
+        x = (place[1] - right) * camera.zoom * horizontal
         return QPointF(self.width() / 2 + x, self.height() / 2 + y)

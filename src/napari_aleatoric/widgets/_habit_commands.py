@@ -11,6 +11,7 @@ __all__ = [
     "last_slice",
     "page_back",
     "page_on",
+    "toggle_sides",
     "toggle_wheel",
     "window_1",
     "window_2",
@@ -47,6 +48,11 @@ def page_back(viewer: Viewer) -> None:
 def page_on(viewer: Viewer) -> None:
     """Ten slices on."""
     _perform(viewer, "page_on")
+
+
+def toggle_sides(viewer: Viewer) -> None:
+    """Patient's left at the right, or at the left (neurological)."""
+    _perform(viewer, "toggle_sides")
 
 
 def toggle_wheel(viewer: Viewer) -> None:

@@ -54,7 +54,9 @@ class PlaneViews(QObject):
         stage.jumped.connect(self._jumped)
         self.wishes.changed.connect(self._changed)
         self.wishes.moved.connect(self._moved)
+        self.wishes.neurological = habits.habits.neurological
         habits.habits.wheel_changed.connect(self._wheel_changed)
+        habits.habits.sides_changed.connect(self._sides_changed)
         viewer.events.theme.connect(self._theme_changed)
 
     # -- wishes -----------------------------------------------------------------------------------------
@@ -86,6 +88,7 @@ class PlaneViews(QObject):
         self.wishes.changed.disconnect(self._changed)
         self.wishes.moved.disconnect(self._moved)
         self._habits.habits.wheel_changed.disconnect(self._wheel_changed)
+        self._habits.habits.sides_changed.disconnect(self._sides_changed)
         self._viewer.events.theme.disconnect(self._theme_changed)
         self._later.stop()
         for wheel in self._wheels:
@@ -140,6 +143,11 @@ class PlaneViews(QObject):
     def _wheel_changed(self, on: bool) -> None:
         for wheel in self._wheels:
             wheel.is_on = on
+
+    def _sides_changed(self, neurological: bool) -> None:
+        self.wishes.neurological = neurological
+        if self.planes is not None and self.planes.is_on:
+            self._session_item(at_place=False)
 
     def _theme_changed(self, event: Any = None) -> None:
         if self.planes is not None:

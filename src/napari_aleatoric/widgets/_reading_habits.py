@@ -49,6 +49,8 @@ class ReadingHabits(QObject):
         self._later.timeout.connect(self.habits.save)
         self.windowing.changed.connect(self._window_changed)
         self.habits.wheel_changed.connect(self._wheel_changed)
+        self.habits.sides_changed.connect(self._sides_changed)
+        stage.turn_sides(self.habits.neurological)
 
     def performers(self) -> dict[str, Callable[[], None]]:
         """Return what each of its actions does."""
@@ -65,6 +67,7 @@ class ReadingHabits(QObject):
             "first_slice": lambda: go_to_end(viewer, last=False),
             "last_slice": lambda: go_to_end(viewer, last=True),
             "toggle_wheel": self.toggle_wheel,
+            "toggle_sides": self.toggle_sides,
         }
 
     def show_window(self, number: int) -> None:
@@ -84,12 +87,19 @@ class ReadingHabits(QObject):
         words = "scrolls through slices, Ctrl and the wheel zoom" if self.habits.wheel_scrolls else "zooms"
         self._session.notice.emit(Notice(f"The wheel {words}.", Kind.SUCCESS))
 
+    def toggle_sides(self) -> None:
+        """Draw the patient's left at the right, or at the left; the letters say which."""
+        self.habits.neurological = not self.habits.neurological
+        side = "left (neurological)" if self.habits.neurological else "right (radiological)"
+        self._session.notice.emit(Notice(f"The patient's left is at the {side} of the screen now.", Kind.SUCCESS))
+
     def close(self) -> None:
         """Keep what is wished, and let go of the window."""
         self._later.stop()
         self.habits.save()
         self.windowing.changed.disconnect(self._window_changed)
         self.habits.wheel_changed.disconnect(self._wheel_changed)
+        self.habits.sides_changed.disconnect(self._sides_changed)
         if drag_window in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(drag_window)
         self.wheel.close()
@@ -103,4 +113,8 @@ class ReadingHabits(QObject):
 
     def _wheel_changed(self, on: bool) -> None:
         self.wheel.is_on = on
+        self._later.start()
+
+    def _sides_changed(self, neurological: bool) -> None:
+        self._stage.turn_sides(neurological)
         self._later.start()

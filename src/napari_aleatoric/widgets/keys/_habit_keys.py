@@ -14,6 +14,7 @@ HABIT_ACTIONS: tuple[Action, ...] = (
     Action("first_slice", "First slice", "Slices", "Home"),
     Action("last_slice", "Last slice", "Slices", "End"),
     Action("toggle_wheel", "Wheel: slices (Ctrl zooms) or as napari has it", "Slices", ""),
+    Action("toggle_sides", "Patient's left at the right, or at the left (neurological)", "Slices", ""),
     Action("window_1", "Window 1: CT brain, else 0.5 – 99.5 %", "Window", "F2"),
     Action("window_2", "Window 2: CT subdural, else 1 – 99 %", "Window", "F3"),
     Action("window_3", "Window 3: CT stroke, else 2 – 98 %", "Window", "F4"),
