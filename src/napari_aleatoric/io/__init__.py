@@ -6,6 +6,7 @@ from ._labels import SoftLabelWarning, read_label_map
 from ._load import load_image, load_label, on_image_grid, warn_of_unknown_values
 from ._lock import try_lock
 from ._maps import VoxelMap, has_map, map_names, read_map, remove_maps, write_map
+from ._measurement_files import measurements_path, read_measurements, write_measurements
 from ._plain import channel_files, is_plain_image, is_plain_label, volumes_in
 from ._probabilities import read_probabilities
 from ._probability_files import ProbabilityFiles, ProbabilityFolder
@@ -52,10 +53,12 @@ __all__ = [
     "load_image",
     "load_label",
     "map_names",
+    "measurements_path",
     "on_image_grid",
     "read_geometry",
     "read_label_map",
     "read_map",
+    "read_measurements",
     "read_probabilities",
     "read_reading",
     "read_volume",
@@ -76,6 +79,7 @@ __all__ = [
     "withdraw_reading",
     "write_label_map",
     "write_map",
+    "write_measurements",
     "write_volume",
     "write_whole",
 ]

@@ -5,6 +5,7 @@ from ._classes import ClassInfo, ClassTable
 from ._decision import Decision, Status, Verdict
 from ._display_range import display_range, sample_of
 from ._geometry import Geometry, Reorientation
+from ._measurement import MEASURE_KINDS, MeasureKind, Measurement, area_of, length_of
 from ._patient_letters import EdgeLetters, edge_letters, patient_letters
 from ._picture_colours import HEAT_COLOURS, class_colour
 from ._reader_colours import CONSENSUS_COLOUR, READER_COLOURS, reader_colours
@@ -25,6 +26,7 @@ from ._volume import LabelMap, Volume, describe
 __all__ = [
     "CONSENSUS_COLOUR",
     "HEAT_COLOURS",
+    "MEASURE_KINDS",
     "READER_COLOURS",
     "WHOLE_CASE",
     "CaseFiles",
@@ -42,6 +44,8 @@ __all__ = [
     "LabelFiles",
     "LabelMap",
     "Measure",
+    "MeasureKind",
+    "Measurement",
     "Problem",
     "Question",
     "RecordingReporter",
@@ -54,10 +58,12 @@ __all__ = [
     "SubReporter",
     "Verdict",
     "Volume",
+    "area_of",
     "class_colour",
     "describe",
     "display_range",
     "edge_letters",
+    "length_of",
     "patient_letters",
     "reader_colours",
     "sample_of",

@@ -22,12 +22,17 @@ from ._hot_walk_view import HotRow, HotWalkView
 from ._intensities import Intensities, intensities_of
 from ._item import DEFAULT_MAP, ItemData, display_range, load_item
 from ._kept_habits import Habits, WindowWish
+from ._label_figures import LabelFigures
+from ._label_statistics import ClassStatistics, label_statistics
+from ._measure_words import MeasuredRow, measured_row, size_in_words
+from ._measuring import Measuring
 from ._model_list import ModelRow
 from ._model_work import ModelTask
 from ._models import Models
 from ._notice import Kind, Notice
 from ._opening import Opened, QueueFilter, open_path, open_review, prepare
 from ._options import ViewOptions
+from ._pixels_inside import pixels_inside
 from ._places import HotPlace, far_apart, peaks
 from ._planes import FLAT_PLANES, PLANES, SPACE, Plane, PlaneWishes, facing, place_in_volume
 from ._prefetch import Prefetcher
@@ -59,6 +64,7 @@ from ._training_rows import TrainingRow
 from ._training_shelf import whole_curves
 from ._training_view import TrainingView
 from ._training_wishes import LABEL_CHOICES, LOSS_CHOICES, PRESET_CHOICES, TrainingWishes
+from ._under_cursor import UnderCursor, place_in_words, under_cursor
 from ._window_presets import CT_PRESETS, PERCENTILE_PRESETS, WindowPreset, presets_for
 from ._windowing import Windowing
 
@@ -90,6 +96,7 @@ __all__ = [
     "CaseLine",
     "CaseRow",
     "ClassScore",
+    "ClassStatistics",
     "Clicks",
     "ComparedMasks",
     "Curve",
@@ -110,6 +117,9 @@ __all__ = [
     "Intensities",
     "ItemData",
     "Kind",
+    "LabelFigures",
+    "MeasuredRow",
+    "Measuring",
     "ModelRow",
     "ModelTask",
     "Models",
@@ -158,6 +168,7 @@ __all__ = [
     "TrainingRow",
     "TrainingView",
     "TrainingWishes",
+    "UnderCursor",
     "ViewOptions",
     "ViewState",
     "WholeVolume",
@@ -181,21 +192,27 @@ __all__ = [
     "intensities_of",
     "keep_text_settings",
     "kept_text_settings",
+    "label_statistics",
     "load_item",
     "measured",
+    "measured_row",
     "nearest",
     "open_path",
     "open_review",
     "painted_slice",
     "parquet_bytes",
     "peaks",
+    "pixels_inside",
     "place_in_volume",
+    "place_in_words",
     "prepare",
     "presets_for",
     "resolve",
     "segmenter_choices",
+    "size_in_words",
     "spectrum_view",
     "text_model_choices",
     "thinned",
+    "under_cursor",
     "whole_curves",
 ]

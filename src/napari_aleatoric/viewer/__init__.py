@@ -3,8 +3,10 @@
 from ._barred_layer import BARRED, BarredLayer
 from ._colours import COMPARED_COLOURS, HEAT_COLOURS, class_colour, heat_colormap, label_colormap
 from ._compared_layers import ComparedLayers
+from ._cursor_watch import CursorWatch, index_under
 from ._draft_layers import DRAFT_LAYERS, DraftLayers
 from ._facing import face, signs_on_canvas
+from ._measure_pad import MeasurePad
 from ._planes_layers import LayerTwin, PlaneLayers
 from ._planes_link import LinkedPlane, LinkedPlanes
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
@@ -27,10 +29,12 @@ __all__ = [
     "REGION",
     "BarredLayer",
     "ComparedLayers",
+    "CursorWatch",
     "DraftLayers",
     "LayerTwin",
     "LinkedPlane",
     "LinkedPlanes",
+    "MeasurePad",
     "PlaneLayers",
     "PromptMarks",
     "PromptMode",
@@ -47,6 +51,7 @@ __all__ = [
     "face",
     "go_to_end",
     "heat_colormap",
+    "index_under",
     "label_colormap",
     "layer_of",
     "look_at_region",

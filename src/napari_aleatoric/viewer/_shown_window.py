@@ -13,7 +13,7 @@ from napari.layers import Image, Layer
 
 from napari_aleatoric.session import ItemData
 
-__all__ = ["ShownWindow", "drag_window", "dragged_window", "layer_of"]
+__all__ = ["ShownWindow", "drag_window", "dragged_window", "layer_of", "tool_at_rest"]
 
 _MIDDLE = 3
 _WIDTH_PX = 200.0  # so far to the right makes a window e times as wide
@@ -131,7 +131,7 @@ def drag_window(viewer: ViewerModel, event: Any) -> Iterator[None]:
         return
     start, at = tuple(image.contrast_limits), np.array(event.pos, dtype=float)
     event.handled = True
-    with _tool_at_rest(viewer.layers.selection.active):
+    with tool_at_rest(viewer.layers.selection.active):
         yield
         while event.type == "mouse_move":
             event.handled = True
@@ -141,7 +141,7 @@ def drag_window(viewer: ViewerModel, event: Any) -> Iterator[None]:
 
 
 @contextmanager
-def _tool_at_rest(layer: Layer | None) -> Iterator[None]:
+def tool_at_rest(layer: Layer | None) -> Iterator[None]:
     """Keep the mouse from the tool of a layer within this block."""
     if layer is None:
         yield

@@ -3,6 +3,7 @@
 from ._hub import Hub, hub_of
 from ._layout import show_docks
 from .explore import ExploreDock
+from .measure import MeasureDock
 from .models import ModelsDock
 from .readers import ReadersDock
 from .regions import RegionsDock
@@ -14,6 +15,7 @@ from .uncertainty import UncertaintyDock
 __all__ = [
     "ExploreDock",
     "Hub",
+    "MeasureDock",
     "ModelsDock",
     "ReadersDock",
     "RegionsDock",

@@ -7,10 +7,16 @@ from napari.viewer import Viewer
 from ._hub import hub_of
 
 __all__ = [
+    "delete_measurement",
     "first_slice",
     "last_slice",
+    "measure_distance",
+    "measure_ellipse",
+    "measure_outline",
+    "measure_rectangle",
     "page_back",
     "page_on",
+    "show_measure",
     "toggle_sides",
     "toggle_wheel",
     "window_1",
@@ -30,6 +36,11 @@ def _perform(viewer: Viewer, name: str) -> None:
     hub_of(viewer).performers()[name]()
 
 
+def delete_measurement(viewer: Viewer) -> None:
+    """Delete the last measurement."""
+    _perform(viewer, "delete_measurement")
+
+
 def first_slice(viewer: Viewer) -> None:
     """First slice."""
     _perform(viewer, "first_slice")
@@ -38,6 +49,26 @@ def first_slice(viewer: Viewer) -> None:
 def last_slice(viewer: Viewer) -> None:
     """Last slice."""
     _perform(viewer, "last_slice")
+
+
+def measure_distance(viewer: Viewer) -> None:
+    """Measure a distance."""
+    _perform(viewer, "measure_distance")
+
+
+def measure_ellipse(viewer: Viewer) -> None:
+    """Measure in an ellipse."""
+    _perform(viewer, "measure_ellipse")
+
+
+def measure_outline(viewer: Viewer) -> None:
+    """Measure in an outline."""
+    _perform(viewer, "measure_outline")
+
+
+def measure_rectangle(viewer: Viewer) -> None:
+    """Measure in a rectangle."""
+    _perform(viewer, "measure_rectangle")
 
 
 def page_back(viewer: Viewer) -> None:
@@ -53,6 +84,11 @@ def page_on(viewer: Viewer) -> None:
 def toggle_sides(viewer: Viewer) -> None:
     """Patient's left at the right, or at the left (neurological)."""
     _perform(viewer, "toggle_sides")
+
+
+def show_measure(viewer: Viewer) -> None:
+    """Measurements and figures of the label."""
+    _perform(viewer, "show_measure")
 
 
 def toggle_wheel(viewer: Viewer) -> None:

@@ -40,7 +40,8 @@ from ._background import MainThread, run
 from ._barred_painting import BarredPainting
 from ._closing import Closing
 from ._comparing import Comparing
-from ._layout import show_explore, show_models, show_readers, show_segment, show_training
+from ._layout import show_explore, show_measure, show_models, show_readers, show_segment, show_training
+from ._measure_tools import MeasureTools
 from ._plane_views import PlaneViews
 from ._prompt_model import PromptModel
 from ._reading_habits import ReadingHabits
@@ -93,6 +94,7 @@ class Hub(QObject):
         self._connect()
         self.barred = BarredPainting(viewer, self.stage, self.session)
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
+        self.measuring = MeasureTools(viewer, self.stage, self.session, self.segmenting.stop, self._main.deliver)
         self.models = Models(deliver=self._main.deliver)
         self.prompt_model = PromptModel(self.models, self.segmenting)
         for source in (self.segmenting, self.prompt_model):
@@ -285,6 +287,8 @@ class Hub(QObject):
             "toggle_planes": lambda: self.plane_views.toggle(),
             "toggle_crosshair": lambda: self.plane_views.toggle_crosshair(),
             "enlarge_plane": lambda: self.plane_views.enlarge_next(),
+            **self.measuring.performers(),
+            "show_measure": lambda: show_measure(self.viewer),
             "show_models": lambda: show_models(self.viewer),
             "show_explore": lambda: show_explore(self.viewer),
             "show_readers": lambda: show_readers(self.viewer),
@@ -364,6 +368,7 @@ class Hub(QObject):
         self.session.close()
         self.barred.close()
         self.habits.close()
+        self.measuring.close()
         self.stage.close()
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
         self.viewer = self.window = None

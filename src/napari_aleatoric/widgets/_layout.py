@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow
 __all__ = [
     "show_docks",
     "show_explore",
+    "show_measure",
     "show_models",
     "show_readers",
     "show_regions",
@@ -75,6 +76,11 @@ def show_training(viewer: Viewer) -> None:
 def show_readers(viewer: Viewer) -> None:
     """Bring the *Readers* dock to the front, behind *Uncertainty* as a tab where that is, as high as *Explore*."""
     _show_plots(viewer, "Readers")
+
+
+def show_measure(viewer: Viewer) -> None:
+    """Bring the *Measure* dock to the front, behind *Uncertainty* as a tab where that is."""
+    _show_plots(viewer, "Measure")
 
 
 def _show_plots(viewer: Viewer, name: str) -> None:

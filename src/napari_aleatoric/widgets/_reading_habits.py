@@ -1,4 +1,4 @@
-"""How radiologists read, in a window of napari: width and level, the wheel, pages."""
+"""How radiologists read, in a window of napari: width and level, the wheel, pages, what is under the mouse."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from typing import Any
 from napari.viewer import Viewer
 from qtpy.QtCore import QObject, QTimer
 
-from napari_aleatoric.session import Habits, Kind, Notice, ReviewSession, Windowing
-from napari_aleatoric.viewer import SliceWheel, Stage, drag_window, go_to_end, step_slices
+from napari_aleatoric.session import Habits, ItemData, Kind, Notice, ReviewSession, Windowing, under_cursor
+from napari_aleatoric.viewer import CursorWatch, SliceWheel, Stage, drag_window, go_to_end, step_slices
 
+from ._cursor_line import CursorLine
 from .keys import N_WINDOWS
 
 __all__ = ["ReadingHabits"]
@@ -20,7 +21,7 @@ _KEEP_MS = 800
 
 
 class ReadingHabits(QObject):
-    """Wires windows, wheel and pages of one window to its session.
+    """Wires windows, wheel, pages and the line under the mouse of one window to its session.
 
     Parameters
     ----------
@@ -45,6 +46,10 @@ class ReadingHabits(QObject):
         stage.window.wished = self.windowing.limits
         stage.window.on_changed = self.windowing.set_by_hand
         viewer.mouse_drag_callbacks.append(drag_window)
+        self.watch = CursorWatch(viewer, self._place_changed)
+        self.line = CursorLine(viewer, self.watch.left)
+        session.item_changed.connect(self._item_changed)
+        session.view_changed.connect(self._view_changed)
         self._later = QTimer(self, singleShot=True, interval=_KEEP_MS)
         self._later.timeout.connect(self.habits.save)
         self.windowing.changed.connect(self._window_changed)
@@ -103,12 +108,17 @@ class ReadingHabits(QObject):
         if drag_window in self._viewer.mouse_drag_callbacks:
             self._viewer.mouse_drag_callbacks.remove(drag_window)
         self.wheel.close()
+        self._session.item_changed.disconnect(self._item_changed)
+        self._session.view_changed.disconnect(self._view_changed)
+        self.watch.close()
+        self.line.let_go()
         self._viewer = None
 
     def _window_changed(self) -> None:
         layer, item = self._stage.image_layer, self._session.item
         if layer is not None and item is not None:
             self._stage.window.put(layer, item)
+            self.line.show_window(self.windowing.words(item))
         self._later.start()
 
     def _wheel_changed(self, on: bool) -> None:
@@ -118,3 +128,17 @@ class ReadingHabits(QObject):
     def _sides_changed(self, neurological: bool) -> None:
         self._stage.turn_sides(neurological)
         self._later.start()
+
+    def _item_changed(self, item: ItemData) -> None:
+        self.line.show_window(self.windowing.words(item))
+        self.watch.look_again()
+
+    def _view_changed(self, view: object) -> None:
+        self.watch.look_again()
+
+    def _place_changed(self, index_zyx: tuple[float, float, float] | None) -> None:
+        item, view = self._session.item, self._session.view
+        found = None
+        if index_zyx is not None and item is not None and view is not None:
+            found = under_cursor(item, index_zyx, self._session.classes, view)
+        self.line.show_place("" if found is None else found.words)

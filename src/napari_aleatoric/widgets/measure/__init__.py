@@ -1,0 +1,5 @@
+"""The *Measure* dock."""
+
+from ._dock import MeasureDock
+
+__all__ = ["MeasureDock"]
