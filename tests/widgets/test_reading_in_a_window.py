@@ -123,6 +123,19 @@ def test_a_reader_windows_scrolls_and_measures(hub: Hub, ws: Workspace, qtbot: A
     assert hub.stage.slice_index == there
     assert hub.measuring.marks.shown[0].is_picked
 
+    # another use of the left button lays the tool down
+    hub.measuring.take("ellipse")
+    assert label.cursor == "cross"
+    label.mode = "paint"
+    assert hub.measuring.pad.tool is None
+    label.mode = "pan_zoom"
+    hub.measuring.take("ellipse")
+    hub.measuring.take("ellipse")
+    assert label.cursor == "standard"
+    hub.measuring.take("ellipse")
+    hub.segmenting.mode_changed.emit("box")
+    assert hub.measuring.pad.tool is None
+
     # figures of the label, before and after a stroke
     wait(qtbot, lambda: dock.figures.rowCount() > 0)
     assert {dock.figures.item(row, 3).text() for row in range(dock.figures.rowCount())} == {"0"}

@@ -57,12 +57,14 @@ class Measuring:
         self._turn = Reorientation()  # from the grid of the file to the upright frame
         self.rows: tuple[MeasuredRow, ...] = ()
         session.item_changed.connect(self._show)
+        session.sight_changed.connect(self._look_again)
         if session.item is not None:
             self._show(session.item)
 
     def close(self) -> None:
         """Wait until all is written, and let go."""
         self._session.item_changed.disconnect(self._show)
+        self._session.sight_changed.disconnect(self._look_again)
         self._writer.shutdown(wait=True)
         self._item = self._where = None
 
@@ -70,6 +72,7 @@ class Measuring:
 
     def add(self, kind: MeasureKind, vertices_zyx: ArrayLike, axis: int) -> MeasuredRow | None:
         """Measure something on the slice along an axis of the upright frame; None where no case is open."""
+        self._look_again()
         item = self._item
         if item is None or self._where is None:
             return None
@@ -97,6 +100,12 @@ class Measuring:
         return next((row for row in self.rows if row.measurement.measurement_id == measurement_id), None)
 
     # -- keeping -------------------------------------------------------------------------------------
+
+    def _look_again(self) -> None:
+        """Show the measurements of another reader, where another one has sat down."""
+        item = self._session.item
+        if item is not None and self._where is not None and self._where[2] != self._session.reader:
+            self._show(item)
 
     def _show(self, item: ItemData) -> None:
         workspace = self._session.workspace

@@ -95,6 +95,7 @@ class Hub(QObject):
         self.barred = BarredPainting(viewer, self.stage, self.session)
         self.segmenting = Segmenting(viewer, self.stage, self.session, OwnProcess, self._main.deliver)
         self.measuring = MeasureTools(viewer, self.stage, self.session, self.segmenting.stop, self._main.deliver)
+        self.segmenting.mode_changed.connect(lambda mode: self.measuring.lay_down() if mode else None)
         self.models = Models(deliver=self._main.deliver)
         self.prompt_model = PromptModel(self.models, self.segmenting)
         for source in (self.segmenting, self.prompt_model):

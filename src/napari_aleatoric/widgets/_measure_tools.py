@@ -54,15 +54,19 @@ class MeasureTools:
         self.marks = MeasureMarks(viewer)
         self._picked = ""
         self._live: tuple[DrawnMeasurement, ...] = ()
+        self._held: Any = None  # the layer whose own tools would lay ours down
         viewer.mouse_drag_callbacks.insert(0, self.pad.pressed)
         self.measuring.changed.connect(self._draw)
+        session.item_changed.connect(self.lay_down)
         for events in (viewer.dims.events.point, viewer.dims.events.order, viewer.dims.events.ndisplay):
             events.connect(self._draw)
 
     def close(self) -> None:
         """Let go of the window."""
+        self.lay_down()
         self.measuring.close()
         self.figures.close()
+        self._session.item_changed.disconnect(self.lay_down)
         dims = self._viewer.dims.events
         for events in (dims.point, dims.order, dims.ndisplay):
             events.disconnect(self._draw)
@@ -112,8 +116,21 @@ class MeasureTools:
         else:
             self.measuring.remove_last()
 
+    def lay_down(self, event: Any = None) -> None:
+        """Lay the tool down: the left button is wanted for something else."""
+        self.pad.tool = None
+
     def _tool_chosen(self, tool: str) -> None:
         self._live = ()
+        layer = self._held if self._held is not None else self._viewer.layers.selection.active
+        if layer is not None and bool(tool) != (self._held is not None):
+            if tool:
+                layer.events.mode.connect(self.lay_down)
+            else:
+                layer.events.mode.disconnect(self.lay_down)
+            self._held = layer if tool else None
+            if layer.mode == "pan_zoom":  # else the cursor is that of the layer's own tool
+                layer.cursor = "cross" if tool else "standard"
         self.tool_changed.emit(tool)
 
     # -- the canvas ----------------------------------------------------------------------------------

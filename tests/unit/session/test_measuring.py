@@ -51,6 +51,7 @@ class Room:
     """A session as far as measurements are concerned."""
 
     item_changed = Signal(object)
+    sight_changed = Signal()
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -172,8 +173,11 @@ def test_measurements_belong_to_a_case_and_a_reader(tmp_path: Path) -> None:
     room.show(item(volume, "a"))
     assert [row.place for row in room.measuring.rows] == ["axial 1"]
     room.reader = "somebody else"
-    room.show(item(volume, "a"))
+    room.sight_changed.emit()
     assert room.measuring.rows == ()
+    room.reader = "me"
+    room.measuring.add("distance", ((3, 1, 1), (3, 2, 2)), 0)  # mine again, before anything was told of it
+    assert [row.place for row in room.measuring.rows] == ["axial 1", "axial 3"]
     room.measuring.close()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from napari.viewer import Viewer
-from qtpy.QtCore import QSize, QTimer
+from qtpy.QtCore import QSize, Qt, QTimer
 from qtpy.QtGui import QHideEvent, QShowEvent
 from qtpy.QtWidgets import QCheckBox, QHBoxLayout, QPushButton, QTabWidget, QVBoxLayout, QWidget
 
@@ -89,6 +89,7 @@ class MeasureDock(HubDock):
         whole.addWidget(self.tabs, 1)
         self.setWidget(body)
         self.setMinimumSize(320, 120)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)  # one row of buttons
 
     def sizeHint(self) -> QSize:
         """Return a strip below the image."""
