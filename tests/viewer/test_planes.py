@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -216,3 +217,39 @@ def test_off_means_as_before(window: Window) -> None:
     window.planes.turn_on()
     window.follow()
     assert named(window.coronal)["Label"].data is window.item.label
+
+
+def test_what_the_window_no_longer_shows_is_not_seen_in_three_dimensions_either(window: Window) -> None:
+    space = window.planes.space
+    space.show(GRID)
+    assert [layer.name for layer in space.viewer.layers] == ["Label", "Uncertainty"]
+    assert space.viewer.layers["Label"].data is window.item.label
+    space.hide()
+    assert not any(layer.visible for layer in space.viewer.layers)
+    space.show(GRID)
+    assert space.viewer.layers["Label"].visible
+    window.stage.clear()
+    assert not list(space.viewer.layers)
+    assert not list(window.coronal.layers)
+
+
+def test_shift_and_the_mouse_take_the_crosshair_along(window: Window) -> None:
+    move = SimpleNamespace(modifiers=("Shift",), buttons=[], position=(15.0, 0.0, 9.1))
+    for call in window.coronal.mouse_move_callbacks:
+        call(window.coronal, move)
+    assert window.stage.slice_index == 3
+    assert window.sagittal.dims.current_step[2] == 10
+    for changed in ({"modifiers": ()}, {"buttons": [1]}):  # no key; a stroke that goes on
+        for call in window.coronal.mouse_move_callbacks:
+            call(window.coronal, SimpleNamespace(**{**vars(move), "position": (40.0, 0.0, 9.1), **changed}))
+    assert window.stage.slice_index == 3
+
+
+def test_a_zoomed_plane_follows_the_crosshair_out_of_sight(window: Window) -> None:
+    camera = window.coronal.scene.camera
+    window.coronal.canvas.size = (200, 200)
+    camera.center, camera.zoom = (0.0, 5.0, 2.0), 40.0
+    window.planes.go_to((5.0, 0.0, 1.8))  # in sight
+    assert tuple(camera.center)[-2:] == (5.0, 2.0)
+    window.planes.go_to((50.0, 0.0, 18.0))
+    assert tuple(camera.center)[-2:] == pytest.approx((50.0, 18.0))

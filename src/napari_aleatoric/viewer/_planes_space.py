@@ -34,6 +34,7 @@ class LinkedSpace:
         self._geometry: Geometry | None = None
         self._copies: dict[str, Image | Labels] = {}
         self._drawn: tuple[int, ...] = ()  # of the label's history, when it was last drawn
+        viewer.layers.events.removed.connect(self._removed)
 
     def show(self, geometry: Geometry) -> None:
         """Show what the window shows of a volume, as it is now."""
@@ -48,6 +49,11 @@ class LinkedSpace:
         overlay = self.viewer.canvas.overlays.text
         overlay.position, overlay.text, overlay.visible = "top_left", self.name, True
 
+    def hide(self) -> None:
+        """Show nothing until it is asked for again: another case is on the screen."""
+        for copy in self._copies.values():
+            copy.visible = False
+
     def clear(self) -> None:
         """Let go of the arrays."""
         self.viewer.layers.clear()
@@ -56,8 +62,15 @@ class LinkedSpace:
 
     def close(self) -> None:
         """Let go of everything."""
+        self._window.layers.events.removed.disconnect(self._removed)
         self.clear()
         del self._window
+
+    def _removed(self, event: Any) -> None:
+        """Forget what the window has taken away: it must not be seen any more."""
+        copy = self._copies.pop(event.value.metadata.get("role", ""), None)
+        if copy is not None:
+            self.viewer.layers.remove(copy)
 
     def _show(self, role: str) -> None:
         layer = next((one for one in self._window.layers if one.metadata.get("role") == role), None)

@@ -58,6 +58,7 @@ class PlaneViews(QObject):
         habits.habits.wheel_changed.connect(self._wheel_changed)
         habits.habits.sides_changed.connect(self._sides_changed)
         viewer.events.theme.connect(self._theme_changed)
+        viewer.canvas.grid.events.enabled.connect(self._parted)
 
     # -- wishes -----------------------------------------------------------------------------------------
 
@@ -90,6 +91,7 @@ class PlaneViews(QObject):
         self._habits.habits.wheel_changed.disconnect(self._wheel_changed)
         self._habits.habits.sides_changed.disconnect(self._sides_changed)
         self._viewer.events.theme.disconnect(self._theme_changed)
+        self._viewer.canvas.grid.events.enabled.disconnect(self._parted)
         self._later.stop()
         for wheel in self._wheels:
             wheel.close()
@@ -107,6 +109,8 @@ class PlaneViews(QObject):
         item = self._session.item
         if item is None:
             self._session.notice.emit(Notice("Open a case first.", Kind.WARNING))
+        elif self._viewer.canvas.grid.enabled:
+            self._session.notice.emit(Notice("Two panels are compared: end that first.", Kind.WARNING))
         elif item.image.geometry.is_flat:
             words = "This image has one slice: there is nothing to see in other planes."
             self._session.notice.emit(Notice(words, Kind.WARNING))
@@ -149,6 +153,11 @@ class PlaneViews(QObject):
         if self.planes is not None and self.planes.is_on:
             self._session_item(at_place=False)
 
+    def _parted(self, event: Any = None) -> None:
+        """Give way to panels beside each other: in a plane they would lie on top of each other."""
+        if self._viewer.canvas.grid.enabled and self.wishes.is_on:
+            self.wishes.toggle("is_on")
+
     def _theme_changed(self, event: Any = None) -> None:
         if self.planes is not None:
             for viewer in (*(plane.viewer for plane in self.planes.flat), self.planes.space.viewer):
@@ -180,6 +189,7 @@ class PlaneViews(QObject):
         if item.image.geometry.is_flat:
             self.wishes.toggle("is_on")
             return
+        self.planes.space.hide()
         self._session_item(at_place=True)
 
     def _apply(self, changed: ViewState | ItemData) -> None:
