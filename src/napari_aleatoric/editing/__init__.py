@@ -1,6 +1,6 @@
 """Changes of a label map that a person asks for, as pure functions: what becomes what, and nothing else."""
 
-from ._brush import along_edge, ball, in_range
+from ._brush import along_edge, ball, in_range, widened
 from ._copy import copy_neighbour, copy_region, differing_region
 from ._edit import Edit, Keep, edit_between
 from ._holes import fill_holes
@@ -28,4 +28,5 @@ __all__ = [
     "remove_small",
     "shrink",
     "smooth",
+    "widened",
 ]

@@ -11,7 +11,7 @@ from napari_aleatoric.foundation import Box
 
 from ._scope import Spacing
 
-__all__ = ["along_edge", "ball", "in_range"]
+__all__ = ["along_edge", "ball", "in_range", "widened"]
 
 _ROUNDING = 1e-6
 _CORE = 1 / 3  # of the brush: where the tissue that is meant is measured
@@ -83,14 +83,14 @@ def along_edge(
     A watershed on the size of the image's gradient, smoothed by a Gaussian of one voxel (F. Meyer, "Topographic
     distance and watershed lines", Signal Processing 38, 1994, as in scikit-image), cuts what the brush covers into
     basins whose borders lie where the gradient is steepest. Those whose median lies within ``k`` standard
-    deviations of the mean, and that are connected with the centre by faces, belong to the tissue. Mean and
-    standard deviation are measured in the inner third of the brush, of the half of its voxels that is nearest to
-    the centre's value.
+    deviations of the mean, and that are connected with the centre by faces, belong to the tissue; a voxel beside
+    the border goes to the side whose intensity is nearer to its own. Mean and standard deviation are measured in
+    the inner third of the brush, of the half of its voxels that is nearest to the centre's value.
 
     Parameters
     ----------
     image : numpy.ndarray, shape (z, y, x)
-        Intensities under the brush and round it.
+        Intensities under the brush and a few voxels round it (`widened`), so that an edge is seen from both sides.
     footprint : numpy.ndarray of bool, the same shape
         What the brush covers.
     centre_zyx : tuple of int
@@ -109,14 +109,50 @@ def along_edge(
     if spread == 0.0:
         return footprint.copy()
     mean, sd = _tissue(values, footprint, centre_zyx, spacing_zyx_mm)
-    basins: NDArray[np.int32] = watershed(_steepness(values, spacing_zyx_mm), mask=footprint)  # type: ignore[no-untyped-call]
+    basins: NDArray[np.int32] = watershed(_steepness(values, spacing_zyx_mm))  # type: ignore[no-untyped-call]
     numbers = np.arange(1, int(basins.max()) + 1)
-    belongs = np.zeros(len(numbers) + 1, dtype=bool)
-    belongs[1:] = np.abs(ndimage.median(values, basins, numbers) - mean) <= k * max(sd, _LEAST_SD * spread)
+    medians = np.concatenate([[0.0], ndimage.median(values, basins, numbers)])
+    belongs = np.abs(medians - mean) <= k * max(sd, _LEAST_SD * spread)
     belongs[basins[centre_zyx]] = True
-    parts, _ = ndimage.label(belongs[basins] & footprint)
+    tissue = _side_by_side(values, belongs[basins], medians[basins], mean)
+    tissue[centre_zyx] = True
+    parts, _ = ndimage.label(tissue & footprint)
     result: NDArray[np.bool_] = parts == parts[centre_zyx]
     return result & footprint
+
+
+def widened(
+    box: Box, footprint: NDArray[np.bool_], shape_zyx: tuple[int, ...], margin: int = 3
+) -> tuple[Box, NDArray[np.bool_]]:
+    """Return the block of a brush with a margin along the axes that it covers, inside the volume."""
+    start, stop, room = [], [], []
+    for k in range(3):
+        reach = margin if footprint.shape[k] > 1 else 0
+        start.append(max(0, box.start_zyx[k] - reach))
+        stop.append(min(shape_zyx[k], box.stop_zyx[k] + reach))
+        room.append((box.start_zyx[k] - start[k], stop[k] - box.stop_zyx[k]))
+    return Box((start[0], start[1], start[2]), (stop[0], stop[1], stop[2])), np.pad(footprint, room)
+
+
+def _side_by_side(
+    values: NDArray[np.float32],
+    tissue: NDArray[np.bool_],
+    medians: NDArray[np.float64],
+    mean: float,
+) -> NDArray[np.bool_]:
+    """Give voxels on both sides of the border to the side that their intensities are nearer to."""
+    from scipy import ndimage
+
+    result = tissue.copy()
+    others = ~tissue
+    if not others.any():
+        return result
+    away, nearest = ndimage.distance_transform_edt(~others, return_indices=True)
+    theirs = medians[tuple(nearest)]
+    result[tissue & (away <= 1) & (np.abs(values - mean) > np.abs(values - theirs))] = False
+    beside = others & (ndimage.distance_transform_edt(~tissue) <= 1)
+    result[beside & (np.abs(values - mean) < np.abs(values - medians))] = True
+    return result
 
 
 def _steepness(values: NDArray[np.float32], spacing_zyx_mm: Spacing | None) -> NDArray[np.float32]:

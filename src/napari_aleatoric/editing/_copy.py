@@ -78,6 +78,8 @@ def copy_region(
     ------
     GeometryMismatchError
         If the other label has another shape.
+    DataError
+        If the label's type cannot hold a value of the other.
     """
     _check_shapes(label, other)
     part, theirs = label[box.slices], other[box.slices]
@@ -87,6 +89,11 @@ def copy_region(
     locked = sorted(keep.locked)
     if locked:
         inside = inside & ~np.isin(part, locked) & ~np.isin(theirs, locked)
+    limits, wanted = np.iinfo(label.dtype), theirs[inside]
+    if wanted.size and not limits.min <= wanted.min() <= wanted.max() <= limits.max:
+        raise DataError(
+            f"The other label has the value {wanted.max()}, which this one ({label.dtype}) cannot hold."
+        )
     return edit_in(label, box, inside, theirs.astype(label.dtype))
 
 

@@ -9,6 +9,9 @@ from ._asking import answered, measured
 from ._calibration import CalibrationNews, calibration_news, calibration_spec
 from ._class_scores import ClassScore, class_scores
 from ._compared_masks import ComparedMasks
+from ._edit_sources import EditSource, edit_sources, read_source
+from ._edit_wishes import BRUSHES, EditWishes
+from ._edit_work import OPERATIONS, EditTask, class_range, class_title, edit_sentence
 from ._explore import Explore
 from ._explore_options import ExploreOptions
 from ._explore_plots import Bars, Curve, cumulative, histogram, inside_polygon, nearest, thinned
@@ -70,6 +73,7 @@ from ._windowing import Windowing
 
 __all__ = [
     "ALL_CLASSES",
+    "BRUSHES",
     "CT_PRESETS",
     "DECIMALS",
     "DEFAULT_MAP",
@@ -79,6 +83,7 @@ __all__ = [
     "LOSS_CHOICES",
     "MEAN_DICE",
     "NETWORK_CHOICES",
+    "OPERATIONS",
     "OTHER_WORDS",
     "PERCENTILE_PRESETS",
     "PLANES",
@@ -102,6 +107,9 @@ __all__ = [
     "Curve",
     "DraftPointing",
     "DraftSlice",
+    "EditSource",
+    "EditTask",
+    "EditWishes",
     "ExampleView",
     "Explore",
     "ExploreOptions",
@@ -179,11 +187,15 @@ __all__ = [
     "calibration_news",
     "calibration_spec",
     "can_write_parquet",
+    "class_range",
     "class_scores",
+    "class_title",
     "csv_bytes",
     "cumulative",
     "curve_table",
     "display_range",
+    "edit_sentence",
+    "edit_sources",
     "explore_table",
     "facing",
     "far_apart",
@@ -207,6 +219,7 @@ __all__ = [
     "place_in_words",
     "prepare",
     "presets_for",
+    "read_source",
     "resolve",
     "segmenter_choices",
     "size_in_words",

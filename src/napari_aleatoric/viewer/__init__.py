@@ -5,8 +5,10 @@ from ._colours import COMPARED_COLOURS, HEAT_COLOURS, class_colour, heat_colorma
 from ._compared_layers import ComparedLayers
 from ._cursor_watch import CursorWatch, index_under
 from ._draft_layers import DRAFT_LAYERS, DraftLayers
+from ._edit_layer import SOURCE, RegionPad, SourceLayer, put_edit, voxel_at
 from ._facing import face, signs_on_canvas
 from ._measure_pad import MeasurePad
+from ._paint_hook import PaintHook
 from ._planes_layers import LayerTwin, PlaneLayers
 from ._planes_link import LinkedPlane, LinkedPlanes
 from ._prompt_pad import PromptMarks, PromptMode, PromptPad
@@ -27,6 +29,7 @@ __all__ = [
     "HOT_REGION",
     "OUTCOME",
     "REGION",
+    "SOURCE",
     "BarredLayer",
     "ComparedLayers",
     "CursorWatch",
@@ -35,14 +38,17 @@ __all__ = [
     "LinkedPlane",
     "LinkedPlanes",
     "MeasurePad",
+    "PaintHook",
     "PlaneLayers",
     "PromptMarks",
     "PromptMode",
     "PromptPad",
     "ReaderLayers",
     "RegionOutline",
+    "RegionPad",
     "ShownWindow",
     "SliceWheel",
+    "SourceLayer",
     "Stage",
     "class_colour",
     "drag_window",
@@ -56,8 +62,10 @@ __all__ = [
     "layer_of",
     "look_at_region",
     "plane_in_view",
+    "put_edit",
     "put_mask",
     "signs_on_canvas",
     "step_slices",
+    "voxel_at",
     "zoom_at",
 ]

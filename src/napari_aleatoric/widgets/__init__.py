@@ -2,6 +2,7 @@
 
 from ._hub import Hub, hub_of
 from ._layout import show_docks
+from .edit import EditDock
 from .explore import ExploreDock
 from .measure import MeasureDock
 from .models import ModelsDock
@@ -13,6 +14,7 @@ from .training import TrainingDock
 from .uncertainty import UncertaintyDock
 
 __all__ = [
+    "EditDock",
     "ExploreDock",
     "Hub",
     "MeasureDock",

@@ -38,6 +38,18 @@ __all__ = [
     "cancel_job",
     "correct",
     "delete_measurement",
+    "edit_copy_after",
+    "edit_copy_before",
+    "edit_fill_holes",
+    "edit_grow",
+    "edit_interpolate",
+    "edit_keep_largest",
+    "edit_lock",
+    "edit_next_brush",
+    "edit_remove_small",
+    "edit_shrink",
+    "edit_smooth",
+    "edit_take_region",
     "enlarge_plane",
     "exclude",
     "exclude_region",
@@ -69,6 +81,7 @@ __all__ = [
     "segment_box",
     "segment_points",
     "segment_words",
+    "show_edit",
     "show_explore",
     "show_keys",
     "show_measure",
@@ -123,6 +136,71 @@ def cancel_job(viewer: Viewer) -> None:
 def correct(viewer: Viewer) -> None:
     """Save and record as corrected."""
     _perform(viewer, "correct")
+
+
+def show_edit(viewer: Viewer) -> None:
+    """Correct the label: all tools."""
+    _perform(viewer, "show_edit")
+
+
+def edit_copy_after(viewer: Viewer) -> None:
+    """Copy the class from the slice after."""
+    _perform(viewer, "edit_copy_after")
+
+
+def edit_copy_before(viewer: Viewer) -> None:
+    """Copy the class from the slice before."""
+    _perform(viewer, "edit_copy_before")
+
+
+def edit_fill_holes(viewer: Viewer) -> None:
+    """Fill holes of the class."""
+    _perform(viewer, "edit_fill_holes")
+
+
+def edit_grow(viewer: Viewer) -> None:
+    """Grow the class."""
+    _perform(viewer, "edit_grow")
+
+
+def edit_interpolate(viewer: Viewer) -> None:
+    """Draw the class between painted slices."""
+    _perform(viewer, "edit_interpolate")
+
+
+def edit_keep_largest(viewer: Viewer) -> None:
+    """Keep the largest part of the class only."""
+    _perform(viewer, "edit_keep_largest")
+
+
+def edit_lock(viewer: Viewer) -> None:
+    """Lock the class, or unlock it."""
+    _perform(viewer, "edit_lock")
+
+
+def edit_next_brush(viewer: Viewer) -> None:
+    """Next kind of brush."""
+    _perform(viewer, "edit_next_brush")
+
+
+def edit_remove_small(viewer: Viewer) -> None:
+    """Remove small parts of the class."""
+    _perform(viewer, "edit_remove_small")
+
+
+def edit_shrink(viewer: Viewer) -> None:
+    """Shrink the class."""
+    _perform(viewer, "edit_shrink")
+
+
+def edit_smooth(viewer: Viewer) -> None:
+    """Smooth the border of the class."""
+    _perform(viewer, "edit_smooth")
+
+
+def edit_take_region(viewer: Viewer) -> None:
+    """Take over the region of the other label under the mouse."""
+    _perform(viewer, "edit_take_region")
 
 
 def exclude(viewer: Viewer) -> None:

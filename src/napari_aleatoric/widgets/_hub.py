@@ -40,7 +40,16 @@ from ._background import MainThread, run
 from ._barred_painting import BarredPainting
 from ._closing import Closing
 from ._comparing import Comparing
-from ._layout import show_explore, show_measure, show_models, show_readers, show_segment, show_training
+from ._editing import Editing, edit_performers
+from ._layout import (
+    show_edit,
+    show_explore,
+    show_measure,
+    show_models,
+    show_readers,
+    show_segment,
+    show_training,
+)
 from ._measure_tools import MeasureTools
 from ._plane_views import PlaneViews
 from ._prompt_model import PromptModel
@@ -157,6 +166,13 @@ class Hub(QObject):
     def plane_views(self) -> PlaneViews:
         """Axial, coronal, sagittal and 3-D views beside each other."""
         return PlaneViews(self.viewer, self.stage, self.session, self.segmenting, self.habits)
+
+    @cached_property
+    def editing(self) -> Editing:
+        """The tools that correct the label; made when the dock or an action asks for them."""
+        made = Editing(self.viewer, self.stage, self.session)
+        made.refused.connect(self._tell)
+        return made
 
     def _connect(self) -> None:
         session = self.session
@@ -279,6 +295,7 @@ class Hub(QObject):
             "segment_box": lambda: self.segment("box"),
             "segment_points": lambda: self.segment("points"),
             "segment_words": lambda: show_segment(self.viewer).show_text(),
+            **edit_performers(lambda: self.editing, lambda: show_edit(self.viewer)),
             "next_question": lambda: session.asking.step(),
             "toggle_heatmap": flip("heatmap_on"),
             "toggle_label": flip("label_visible"),
@@ -364,6 +381,8 @@ class Hub(QObject):
         self._close_training()
         self.models.close()
         self._close_settling()
+        if "editing" in vars(self):
+            self.editing.close()
         if "walking" in vars(self):
             self.walking.close()
         self.session.close()

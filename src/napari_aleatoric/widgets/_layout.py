@@ -10,6 +10,7 @@ from qtpy.QtWidgets import QDockWidget, QMainWindow
 
 __all__ = [
     "show_docks",
+    "show_edit",
     "show_explore",
     "show_measure",
     "show_models",
@@ -23,7 +24,7 @@ _PLUGIN = "napari-aleatoric"
 
 
 def show_docks(viewer: Viewer) -> tuple[Any, Any]:
-    """Open the docks, or bring them back: *Segment* stands behind *Uncertainty*, as a tab.
+    """Open the docks, or bring them back: *Segment* and *Edit* stand behind *Uncertainty*, as tabs.
 
     Parameters
     ----------
@@ -44,6 +45,8 @@ def show_docks(viewer: Viewer) -> tuple[Any, Any]:
     for dock in (review_dock, uncertainty_dock):
         dock.show()
     _tab_behind(window, uncertainty_dock, viewer.window.add_plugin_dock_widget(_PLUGIN, "Segment")[0])
+    _show_plots(viewer, "Edit", uncertainty.sizeHint().height() + 30)
+    uncertainty_dock.raise_()
     window.resizeDocks([review_dock], [390], Qt.Orientation.Horizontal)
     window.resizeDocks([uncertainty_dock], [uncertainty.sizeHint().height() + 30], Qt.Orientation.Vertical)
     return review, uncertainty
@@ -61,6 +64,11 @@ def show_segment(viewer: Viewer) -> Any:
     dock.show()
     dock.raise_()
     return segment
+
+
+def show_edit(viewer: Viewer) -> None:
+    """Bring the *Edit* dock to the front, behind *Uncertainty* as a tab where that is; buttons get more height."""
+    _show_plots(viewer, "Edit")
 
 
 def show_explore(viewer: Viewer) -> None:
@@ -83,14 +91,15 @@ def show_measure(viewer: Viewer) -> None:
     _show_plots(viewer, "Measure")
 
 
-def _show_plots(viewer: Viewer, name: str) -> None:
+def _show_plots(viewer: Viewer, name: str, otherwise: int | None = None) -> None:
+    """Bring a dock to the front that needs more height; others have what they had then, or ``otherwise``."""
     window = viewer.window._qt_window
     opened = _opened(viewer, name)
     dock, widget = viewer.window.add_plugin_dock_widget(_PLUGIN, name)
     uncertainty = _opened(viewer, "Uncertainty")
     if opened is None and uncertainty is not None:
         _tab_behind(window, uncertainty, dock)
-        heights = {True: widget.sizeHint().height() + 30, False: uncertainty.height()}
+        heights = {True: widget.sizeHint().height() + 30, False: otherwise or uncertainty.height()}
         dock.visibilityChanged.connect(lambda in_front: _fit_height(dock, heights[in_front]))
     dock.show()
     dock.raise_()

@@ -15,6 +15,7 @@ from napari_aleatoric.editing import (
     differing_region,
     edit_between,
     in_range,
+    widened,
 )
 from napari_aleatoric.errors import DataError, GeometryMismatchError
 from napari_aleatoric.foundation import Box
@@ -92,6 +93,15 @@ def test_copying_respects_locks_and_one_class() -> None:
     )
 
 
+def test_a_value_that_cannot_be_held_is_refused() -> None:
+    label, other = pair()
+    large = other.astype(np.uint16)
+    large[0, 0, 0] = 257  # would be 1 in eight bits
+    with pytest.raises(DataError, match="has the value 257, which this one"):
+        copy_region(label, large, Box.whole(label.shape))
+    assert len(copy_region(label, large, Box.whole(label.shape), value=1))
+
+
 def test_a_ball_is_round_in_millimetres() -> None:
     spacing, radius, centre = (5.0, 0.7, 0.9), 11.0, (6.0, 40.0, 35.0)
     box, mask = ball(centre, radius, (13, 80, 70), spacing)
@@ -127,7 +137,8 @@ def test_the_edge_of_blurred_tissue_is_where_the_gradient_is_steepest(noise: flo
     tissue = np.zeros((1, 40, 40))
     tissue[:, :, 22:] = 100
     image = ndimage.gaussian_filter(tissue, (0, 1.5, 1.5)) + rng.normal(size=tissue.shape) * noise
-    box, footprint = ball((0, 20, 18), 9, tissue.shape, axis=0)
+    box, footprint = widened(*ball((0, 20, 18), 9, tissue.shape, axis=0), tissue.shape)
+    assert box == Box((0, 8, 6), (1, 33, 31))
     centre = tuple(np.subtract((0, 20, 18), box.start_zyx).tolist())
     found = along_edge(image[box.slices], footprint, centre, 2.0)
     expected = footprint & (tissue[box.slices] == 0)

@@ -1,0 +1,5 @@
+"""The *Edit* dock."""
+
+from ._dock import EditDock
+
+__all__ = ["EditDock"]
