@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel
 __all__ = ["CursorLine"]
 
 _MARGIN = 6
+_LETTER_PX = 44  # height that the patient's letter in the middle and the scale bar at the right take at the bottom
 _STYLE = "color: white; background: rgba(0, 0, 0, 150); padding: 2px 5px; border-radius: 3px;"
 
 
@@ -81,4 +82,6 @@ class CursorLine(QLabel):
     def _place(self) -> None:
         self.setMaximumWidth(max(self._canvas.width() - 2 * _MARGIN, 1))
         self.adjustSize()
-        self.move(_MARGIN, self._canvas.height() - self.height() - _MARGIN)
+        reaches_the_letter = _MARGIN + self.width() > (self._canvas.width() - _LETTER_PX) / 2
+        below = _LETTER_PX if reaches_the_letter else _MARGIN
+        self.move(_MARGIN, self._canvas.height() - self.height() - below)
