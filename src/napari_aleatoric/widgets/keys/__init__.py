@@ -4,6 +4,7 @@ from ._action import Action
 from ._adjudication_keys import ADJUDICATION_ACTIONS
 from ._cheat_sheet import CheatSheet
 from ._habit_keys import HABIT_ACTIONS, N_WINDOWS
+from ._presets import PRESETS
 from ._shortcuts import Shortcuts, keys_of_napari
 from ._table import ACTIONS, Binding, KeyTable, normalised
 
@@ -12,6 +13,7 @@ __all__ = [
     "ADJUDICATION_ACTIONS",
     "HABIT_ACTIONS",
     "N_WINDOWS",
+    "PRESETS",
     "Action",
     "Binding",
     "CheatSheet",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QKeySequence
 from qtpy.QtWidgets import (
     QAbstractItemView,
     QDialog,
     QDialogButtonBox,
+    QFileDialog,
     QHBoxLayout,
     QHeaderView,
     QKeySequenceEdit,
@@ -22,10 +25,13 @@ from qtpy.QtWidgets import (
 from napari_aleatoric.errors import DataError
 
 from ._adjudication_keys import ADJUDICATION_ACTIONS
+from ._presets import PRESETS
 from ._shortcuts import Shortcuts
 from ._table import KeyTable
 
 __all__ = ["CheatSheet"]
+
+_FILES = "Tables of keys (*.json)"
 
 
 class CheatSheet(QDialog):
@@ -60,22 +66,34 @@ class CheatSheet(QDialog):
         self._edit.setAccessibleName("New key for the selected action")
         self._set = QPushButton("Use this key")
         self._clear = QPushButton("No key")
-        self._reset = QPushButton("All defaults")
+        self._presets = {name: QPushButton(f"All {name}") for name in PRESETS}
+        self._save, self._load = QPushButton("Save…"), QPushButton("Load…")
+        self._save.setToolTip("Write all keys into a file, for another computer.")
+        self._load.setToolTip("Take the keys of a file that was saved here.")
         self._words = QLabel("Select an action, press its new key in the field, and use it.")
         self._words.setWordWrap(True)
         row = QHBoxLayout()
-        for widget in (self._edit, self._set, self._clear, self._reset):
+        for widget in (self._edit, self._set, self._clear):
             row.addWidget(widget)
+        tables = QHBoxLayout()
+        for name, button in self._presets.items():
+            button.setToolTip("Every key as in this preset; what you changed is gone.")
+            button.clicked.connect(lambda _=False, n=name: self._all_of(n))
+            tables.addWidget(button)
+        for button in (self._save, self._load):
+            tables.addWidget(button)
         buttons = QDialogButtonBox(QDialogButtonBox.StandardButton.Close)
         buttons.rejected.connect(self.reject)
         layout = QVBoxLayout(self)
         layout.addWidget(self._rows)
         layout.addLayout(row)
+        layout.addLayout(tables)
         layout.addWidget(self._words)
         layout.addWidget(buttons)
         self._set.clicked.connect(lambda: self._change(self._edit.keySequence()))
         self._clear.clicked.connect(lambda: self._change(QKeySequence()))
-        self._reset.clicked.connect(self._all_defaults)
+        self._save.clicked.connect(self._ask_where)
+        self._load.clicked.connect(self._ask_which)
         self._fill()
 
     def _fill(self) -> None:
@@ -112,8 +130,38 @@ class CheatSheet(QDialog):
         self._rows.selectRow(row)
         self._words.setText("Changed, and kept for the next start.")
 
-    def _all_defaults(self) -> None:
-        self._table.reset()
+    def _all_of(self, preset: str) -> None:
+        self._table.reset(preset)
         self._shortcuts.rebuild()
         self._fill()
-        self._words.setText("All keys are back to their defaults.")
+        self._words.setText(f"All keys are {preset} now.")
+
+    def _ask_where(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(self, "Save the table of keys", "keys.json", _FILES)
+        if path:
+            self.save_to(Path(path))
+
+    def save_to(self, path: Path) -> None:
+        """Write all keys into a file."""
+        try:
+            self._table.export(path)
+        except OSError as error:
+            self._words.setText(f"The keys were not saved: {error.strerror or error}.")
+            return
+        self._words.setText(f"Saved as {path.name}.")
+
+    def _ask_which(self) -> None:
+        path, _ = QFileDialog.getOpenFileName(self, "Load a table of keys", "", _FILES)
+        if path:
+            self.load_from(Path(path))
+
+    def load_from(self, path: Path) -> None:
+        """Take the keys of a file; one that cannot be is refused as a whole."""
+        try:
+            left_out = self._table.take(path, self._shortcuts.taken())
+        except DataError as error:
+            self._words.setText(str(error))
+            return
+        self._shortcuts.rebuild()
+        self._fill()
+        self._words.setText(" ".join([f"The keys of {path.name} hold now.", *left_out[:3]]))

@@ -14,10 +14,13 @@ from napari_aleatoric.io import write_whole
 
 from ._action import Action
 from ._habit_keys import HABIT_ACTIONS
+from ._presets import PRESETS
 from ._region_keys import REGION_ACTIONS
 
 __all__ = ["ACTIONS", "Action", "Binding", "KeyTable", "normalised"]
 
+
+_FORMAT = "keys of napari-aleatoric"
 
 ACTIONS: tuple[Action, ...] = (
     Action("next_item", "Next case", "Walk", "N"),
@@ -107,6 +110,18 @@ def normalised(key: str) -> str:
     return "+".join([m for m in ("Ctrl", "Meta", "Alt", "Shift") if m in modifiers] + [name])
 
 
+def _read_keys(path: Path) -> dict[str, str]:
+    """Read what `KeyTable.export` wrote."""
+    try:
+        found = json.loads(path.read_text("utf-8"))
+        keys = found["keys"] if found[_FORMAT] == 1 else None
+    except (OSError, ValueError, KeyError, TypeError, IndexError):
+        keys = None
+    if not isinstance(keys, dict) or not all(isinstance(key, str) for key in keys.values()):
+        raise DataError(f"Expected a table of keys that was saved here, got '{path.name}'. Choose another file.")
+    return {str(name): normalised(key) for name, key in keys.items()}
+
+
 class KeyTable:
     """Keys of the program, as the user has them.
 
@@ -174,10 +189,46 @@ class KeyTable:
             del self._changes[name]
         self._write()
 
-    def reset(self) -> None:
-        """Go back to the defaults."""
-        self._changes = {}
+    def reset(self, preset: str = "napari-like") -> None:
+        """Go back to the defaults, or to another preset's keys."""
+        self._changes = dict(PRESETS[preset])
         self._write()
+
+    @property
+    def preset(self) -> str:
+        """Name of the preset that the keys are; "" where some were changed since."""
+        return next((name for name, changes in PRESETS.items() if changes == self._changes), "")
+
+    def export(self, path: Path) -> None:
+        """Write all actions with their keys into a file that `take` reads, here or on another computer."""
+        keys = {binding.action.name: binding.key for binding in self.bindings()}
+        write_whole(path, json.dumps({_FORMAT: 1, "keys": keys}, indent=2, ensure_ascii=False).encode())
+
+    def take(self, path: Path, taken: Mapping[str, str] | None = None) -> tuple[str, ...]:
+        """Take the keys of a file that `export` wrote; of actions that it does not name, the defaults.
+
+        Returns
+        -------
+        tuple of str
+            What was left out, in sentences: actions that this program does not have.
+
+        Raises
+        ------
+        DataError
+            If it is no such file, or two actions, or one and napari, would have the same key; nothing is changed.
+        """
+        wanted = _read_keys(path)
+        defaults = {action.name: action.key for action in ACTIONS}
+        before = self._changes
+        self._changes = {n: k for n, k in wanted.items() if n in defaults and k != defaults[n]}
+        if clash := next((b for b in self.bindings(taken) if b.conflict), None):
+            self._changes = before
+            raise DataError(
+                f"'{clash.key}' in '{path.name}' cannot be used for '{clash.action.title}' ({clash.conflict}). "
+                "Change it there and load the file again."
+            )
+        self._write()
+        return tuple(f"There is no action '{name}' here." for name in wanted if name not in defaults)
 
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
