@@ -141,10 +141,10 @@ def reviewed(workspace: Workspace) -> Workspace:
 
 def test_a_review_tells_what_was_decided_and_what_changed_without_any_case_id(reviewed: Workspace, tmp_path: Path):
     done = write_report(reviewed, ReportSpec(destination=str(tmp_path / "report")))
-    assert done.files == ("report.html", "report.json")
+    assert done.files == ("report.html", "report.pdf", "report.json")
     assert (done.n_labels, done.n_pages) == (3, 3)
-    for file in done.destination.iterdir():
-        assert "case_" not in file.read_text("utf-8")
+    for name in ("report.html", "report.json"):
+        assert "case_" not in (done.destination / name).read_text("utf-8")
         assert str(tmp_path) not in file.read_text("utf-8")
     seen = read(done.destination)
     assert "script" not in seen.tags
