@@ -144,8 +144,9 @@ def test_a_review_tells_what_was_decided_and_what_changed_without_any_case_id(re
     assert done.files == ("report.html", "report.pdf", "report.json")
     assert (done.n_labels, done.n_pages) == (3, 3)
     for name in ("report.html", "report.json"):
-        assert "case_" not in (done.destination / name).read_text("utf-8")
-        assert str(tmp_path) not in file.read_text("utf-8")
+        said = (done.destination / name).read_text("utf-8")
+        assert "case_" not in said
+        assert str(tmp_path) not in said
     seen = read(done.destination)
     assert "script" not in seen.tags
     assert "link" not in seen.tags
@@ -167,8 +168,8 @@ def test_a_review_tells_what_was_decided_and_what_changed_without_any_case_id(re
     (tumour,) = [row for row in seen.rows if row[0] == "tumour" and row[-1] != f"{1:.3f}"]
     assert tumour[1:4] == [f"{np.sum(before == 3) * ml:.3f}", f"{np.sum(after == 3) * ml:.3f}", f"{change:+.3f}"]
     assert tumour[6] == f"{dice:.3f}"
-    said = [row for row in seen.rows if len(row) == 5 and row[1] == "Zoë"]
-    assert [(row[2], row[3], row[4]) for row in said] == [
+    entries = [row for row in seen.rows if len(row) == 5 and row[1] == "Zoë"]
+    assert [(row[2], row[3], row[4]) for row in entries] == [
         ("rejected (taken back)", "–", "by mistake"),
         ("corrected", "2 of 5", "<b>肝臓 & edge</b>"),
     ]
