@@ -52,6 +52,7 @@ class Seat:
         self._store, self._reader, self._deliver = store, reader, deliver
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
+        self._starting = threading.Lock()  # scripts may deliver from the thread that has read a case
         self._mine: tuple[ItemKey, str] | None = None  # the claim that is renewed; the thread's business
         self._taken: set[tuple[ItemKey, str]] = set()  # all that are to be given back
         self._renewed = 0.0
@@ -63,10 +64,11 @@ class Seat:
 
     def close(self) -> None:
         """Give the claim back, and end."""
-        self._closed = True
-        if self._thread is not None:
+        with self._starting:
+            self._closed, thread = True, self._thread
+        if thread is not None:
             self._jobs.put(None)
-            self._thread.join(_LAST_WAIT_S)
+            thread.join(_LAST_WAIT_S)
 
     def take(self, key: ItemKey) -> None:
         """Claim the item that came to the screen, and give the one before back."""
@@ -101,12 +103,13 @@ class Seat:
     # -- in the thread ------------------------------------------------------------------------------
 
     def _do(self, job: Callable[[], None]) -> None:
-        if self._closed:
-            return
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="aleatoric-claims", daemon=True)
-            self._thread.start()
-        self._jobs.put(job)
+        with self._starting:
+            if self._closed:
+                return
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="aleatoric-claims", daemon=True)
+                self._thread.start()
+            self._jobs.put(job)
 
     def _work(self) -> None:
         while True:
