@@ -124,7 +124,8 @@ def write_report(
         len(report.rows),
         len(report.pages),
         report.notes,
-        f"A report of {len(report.rows)} labels, {len(report.pages)} of them with pictures, is in {dest.name}.",
+        f"A report of {len(report.rows)} label{'' if len(report.rows) == 1 else 's'}, {len(report.pages)} with "
+        f"pictures, is in {dest.name}.",
     )
 
 
