@@ -64,6 +64,7 @@ __all__ = ["Hub", "hub_of"]
 
 _NAME = "aleatoric-hub"
 _STROKE_MS = 500
+_OF_TRAINING = ("agreement", "training_pair", "examples", "comparing", "training_plan", "training")  # so they close
 _JOB_MS = 250
 
 
@@ -375,16 +376,11 @@ class Hub(QObject):
             clock.stop()
         self.shortcuts.close()
         self.activity.close()
-        if "plane_views" in vars(self):
-            self.plane_views.close()
+        self._close_made("plane_views")
         self.segmenting.close()
-        self._close_training()
+        self._close_made(*_OF_TRAINING)
         self.models.close()
-        self._close_settling()
-        if "editing" in vars(self):
-            self.editing.close()
-        if "walking" in vars(self):
-            self.walking.close()
+        self._close_made("settling", "editing", "walking")
         self.session.close()
         self.barred.close()
         self.habits.close()
@@ -393,28 +389,16 @@ class Hub(QObject):
         # Qt keeps the functions that are connected to widgets; what they reach must not keep the window in turn
         self.viewer = self.window = None
 
-    def _close_settling(self) -> None:
-        if "settling" in vars(self):
-            self.settling.close()
-
-    def _close_training(self) -> None:
-        if "agreement" in vars(self):
-            self.agreement.close()
-        if "training_pair" in vars(self):
-            self.training_pair.close()
-        if "examples" in vars(self):
-            self.examples.close()
-        if "comparing" in vars(self):
-            self.comparing.close()
-        if "training_plan" in vars(self):
-            self.training_plan.close()
-        if "training" in vars(self):
-            self.training.close()
+    def _close_made(self, *names: str) -> None:
+        """Close those of the parts that somebody has asked for, and so were made."""
+        for name in names:
+            if name in vars(self):
+                vars(self)[name].close()
 
     def _gone(self) -> None:
         if not self.closed:
             self.closed = True
             self.segmenting.prompting.close()
-            self._close_training()
+            self._close_made(*_OF_TRAINING)
             self.models.close()
             self.session.close()
